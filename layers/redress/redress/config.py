@@ -1,0 +1,37 @@
+"""All environment variables that Redress reads, in one place."""
+
+import os
+from collections.abc import Mapping
+
+import msgspec
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """What a function is told by its environment.
+
+    Attributes:
+        orders_table, payments_table, inventory_table, cases_table: DynamoDB table names;
+            empty where the function has no right to them.
+        bus_name: the EventBridge bus that Redress publishes to.
+        model: `bedrock:<model id>`, `openai:<model>@<base url>`, `recorded:<folder>`, `playbook`.
+        default_pattern: how a case is investigated that does not say.
+        policies_dir: folder of the policy's prose and Cedar files.
+        wasi_cache_dir: folder of the compiled CPython-WASI module; empty for the user's cache.
+    """
+
+    orders_table: str = ""
+    payments_table: str = ""
+    inventory_table: str = ""
+    cases_table: str = ""
+    bus_name: str = ""
+    model: str = "playbook"
+    default_pattern: str = "evidence-first"
+    policies_dir: str = ""
+    wasi_cache_dir: str = ""
+
+
+def read_config(environ: Mapping[str, str] | None = None) -> Config:
+    """Read `REDRESS_<FIELD>` variables; what is absent keeps its default."""
+    source = os.environ if environ is None else environ
+    names = {field: f"REDRESS_{field.upper()}" for field in Config.__struct_fields__}
+    return Config(**{field: source[name] for field, name in names.items() if name in source})

@@ -1,0 +1,84 @@
+"""A case from the event that opens it to its outcome."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from redress.models.base import Identifier, Instant, Model
+
+Pattern = Literal["evidence-first", "monolith"]
+PATTERNS: tuple[Pattern, ...] = ("evidence-first", "monolith")
+
+CaseStatus = Literal["open", "awaiting_approval", "resolved", "rejected", "failed"]
+
+Statement = Annotated[str, msgspec.Meta(min_length=1, max_length=4_000)]
+"""What the customer wrote: untrusted text, data only."""
+
+
+class CaseOpened(Model):
+    """Detail of the event that opens a case (events/schemas/CaseOpened.json)."""
+
+    schema_version: Literal["1"]
+    case_id: Identifier
+    customer_id: Identifier
+    order_id: Identifier
+    statement: Statement
+    pattern: Pattern | None = None
+    opened_at: Instant | None = None
+
+
+class SupportCase(Model):
+    """A case whose order exists and belongs to its customer.
+
+    `as_of` is the instant by which lateness is judged: when the case was opened.
+    `skus` are the products of the order, so that inventory can be asked without orders.
+    """
+
+    case_id: Identifier
+    customer_id: Identifier
+    order_id: Identifier
+    statement: Statement
+    pattern: Pattern
+    as_of: Instant
+    skus: tuple[Identifier, ...]
+
+
+class CaseRequest(Model):
+    """Input of the steps that need the case only."""
+
+    case: SupportCase
+
+
+class ClaimRequest(Model):
+    """Input of ClaimCase."""
+
+    case: SupportCase
+    execution_id: str
+
+
+class CaseClaim(Model):
+    """Who works on a case. `attempt` counts executions that took it over, from 1."""
+
+    case_id: Identifier
+    execution_id: str
+    attempt: int
+
+
+class CaseRecord(Model):
+    """The case as the store keeps it: one record a case.
+
+    `owner` is the execution that works on it until `owned_until`; `outcome` is set once ended.
+    """
+
+    case_id: Identifier
+    customer_id: Identifier
+    order_id: Identifier
+    pattern: Pattern
+    status: CaseStatus
+    owner: str
+    owned_until: Instant
+    attempt: int
+    opened_at: Instant
+    updated_at: Instant
+    outcome: dict[str, Any] | None = None
+    failure: dict[str, Any] | None = None

@@ -1,0 +1,147 @@
+"""What an investigation takes and returns, whichever pattern runs it."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from redress.models.base import Identifier, Model
+from redress.models.case import Pattern, SupportCase
+
+ActionKind = Literal["refund_payment", "refund_line", "reship_line"]
+ReasonCode = Literal[
+    "duplicate_charge",
+    "overcharged",
+    "refund_not_received",
+    "missing_item",
+    "not_delivered",
+    "wrong_item",
+]
+FindingCode = Literal[
+    "second_order",
+    "authorisation_voided",
+    "already_refunded",
+    "backordered",
+    "in_transit",
+    "refund_in_progress",
+    "delivered",
+    "charged_as_invoiced",
+]
+"""Why nothing is wrong although it looked so."""
+
+DomainName = Literal["orders", "payments", "inventory"]
+Program = Annotated[str, msgspec.Meta(max_length=32_768)]
+
+
+class Passage(Model):
+    """A piece of the refund policy, e.g. id `refund-policy#duplicate-charges`."""
+
+    passage_id: str
+    title: str
+    text: str
+    score: float = 0.0
+
+
+class Evidence(Model):
+    """Facts that one domain vouches for.
+
+    `evidence_id` is what proposals cite, e.g. `payments/pay_2`; `facts` is trimmed JSON.
+    """
+
+    evidence_id: str
+    domain: DomainName
+    summary: str
+    facts: dict[str, Any]
+
+
+class EvidenceBundle(Model):
+    """All that one domain knows about a case; `missing` names what it could not find."""
+
+    domain: DomainName
+    items: tuple[Evidence, ...]
+    missing: tuple[str, ...] = ()
+
+
+class ProposedAction(Model):
+    """What an agent would like done: no amount and no payee, ever.
+
+    `subject_id` is a payment id for refund_payment and a line id otherwise.
+    """
+
+    action: ActionKind
+    subject_id: Identifier
+    reason_code: ReasonCode
+
+
+class Proposal(Model):
+    """The agent's conclusion. `citations` are evidence ids and passage ids."""
+
+    actions: tuple[ProposedAction, ...]
+    findings: tuple[FindingCode, ...] = ()
+    citations: tuple[str, ...] = ()
+    explanation: Annotated[str, msgspec.Meta(max_length=4_000)] = ""
+
+
+class Usage(Model):
+    """What the models of an investigation used; bytes are the JSON text sent to the model."""
+
+    model_calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    input_bytes: int = 0
+    tool_calls: int = 0
+    cost_usd_micros: int = 0
+
+
+class Context(Model):
+    """Output of GatherContext."""
+
+    passages: tuple[Passage, ...]
+
+
+class InvestigationRequest(Model):
+    """Contract in: the case, the policy passages, and evidence where it was fetched before.
+
+    `spent` is what an earlier try on the same case used: budgets are cumulative.
+    """
+
+    case: SupportCase
+    passages: tuple[Passage, ...]
+    evidence: tuple[EvidenceBundle, ...] = ()
+    spent: Usage | None = None
+
+
+class Investigation(Model):
+    """Contract out. `conclusive` is False when evidence is missing or conflicts."""
+
+    case_id: Identifier
+    pattern: Pattern
+    evidence: tuple[Evidence, ...]
+    missing: tuple[str, ...]
+    conclusive: bool
+    proposal: Proposal
+    program: Program
+    usage: Usage
+    model: str
+
+
+class Reconciliation(Model):
+    """What the agent's program printed: untrusted, only ever compared with the ledger.
+
+    `value` has the shape asked for in agents/prompts: `{"refund_minor": {payment or line id: int}}`.
+    """
+
+    ok: bool
+    value: Any = None
+    error: dict[str, str] | None = None
+    engine: str = ""
+    engine_version: str = ""
+    code_sha256: str = ""
+    input_sha256: str = ""
+    output_sha256: str = ""
+
+
+class ReconcileRequest(Model):
+    """Input of Reconcile: the agent's program and the evidence it sees as `INPUT`."""
+
+    program: Program
+    evidence: tuple[Evidence, ...]

@@ -1,0 +1,171 @@
+"""Rulings, approvals, effects and outcomes: what the state machine decides and does."""
+
+from typing import Any, Literal
+
+from redress.models.base import Currency, Identifier, Instant, Minor, Model
+from redress.models.case import Pattern, SupportCase
+from redress.models.investigation import (
+    ActionKind,
+    Investigation,
+    Passage,
+    Proposal,
+    ReasonCode,
+    Reconciliation,
+)
+
+Decision = Literal["allow", "needs_approval", "deny"]
+NextStep = Literal["settle", "approve", "deny", "explain"]
+EffectState = Literal["done", "compensated", "skipped"]
+
+
+class RuledAction(Model):
+    """One proposed action after the ledger and Cedar had their say.
+
+    Every amount and payee is derived from the ledger: `payee` is the instrument of the payment
+    refunded (`payment_id`); a reshipment has `sku` and `quantity` and no money.
+    """
+
+    action: ActionKind
+    subject_id: Identifier
+    reason_code: ReasonCode
+    decision: Decision
+    reasons: tuple[str, ...]
+    effect_key: str
+    amount_minor: Minor = 0
+    currency: Currency | None = None
+    payee: str | None = None
+    payment_id: str | None = None
+    line_id: str | None = None
+    sku: str | None = None
+    quantity: int = 0
+
+
+class Ruling(Model):
+    """What may be done about a case. `proposal_hash` covers all that would be executed."""
+
+    case_id: Identifier
+    order_id: Identifier
+    customer_id: Identifier
+    next_step: NextStep
+    actions: tuple[RuledAction, ...]
+    proposal_hash: str
+    reasons: tuple[str, ...] = ()
+
+
+class Approval(Model):
+    """A human's answer, bound to what was shown."""
+
+    case_id: Identifier
+    proposal_hash: str
+    approver: str
+    decision: Literal["approve", "deny"]
+    decided_at: Instant
+    comment: str = ""
+
+
+class ApprovalRequest(Model):
+    """A question to a human, kept until answered. `task_token` never leaves the store."""
+
+    case_id: Identifier
+    proposal_hash: str
+    escalation: int
+    requested_at: Instant
+    expires_at: Instant
+    task_token: str
+    ruling: Ruling
+    answer: Approval | None = None
+
+
+class DecisionRequest(Model):
+    """Input of DecideByPolicy: all that is known before anything is allowed."""
+
+    case: SupportCase
+    attempt: int
+    investigation: Investigation
+    passages: tuple[Passage, ...]
+    reconciliation: Reconciliation
+
+
+class ApprovalQuestion(Model):
+    """Input of AwaitApproval. `escalation` is 0 for the first approver, 1 for the next."""
+
+    ruling: Ruling
+    escalation: int
+    timeout_seconds: int
+    task_token: str
+
+
+class SettlementRequest(Model):
+    """Input of every step of the settlement: do, or undo, the ruling's allowed actions.
+
+    `attempt` counts the executions that took the case over: what an earlier one compensated may
+    be done again, what it did is not.
+    """
+
+    ruling: Ruling
+    attempt: int
+    approval: Approval | None = None
+
+
+class Effect(Model):
+    """One change of a system of record, recorded with it in one transaction."""
+
+    effect_key: str
+    case_id: Identifier
+    action: str
+    subject_id: Identifier
+    state: EffectState
+    amount_minor: Minor = 0
+    currency: Currency | None = None
+    payee: str | None = None
+    reference: str = ""
+    detail: dict[str, Any] = {}
+
+
+class StepResult(Model):
+    """What a settlement step did; the same list when asked again."""
+
+    effects: tuple[Effect, ...]
+
+
+class ClosingRequest(Model):
+    """Input of CloseCase. A rejected event has no `case`; then `event` says what came in."""
+
+    execution_id: str
+    event: Any
+    case: SupportCase | None = None
+    rejection: dict[str, Any] | None = None
+    proposal: Proposal | None = None
+    ruling: Ruling | None = None
+    denial: dict[str, Any] | None = None
+    effects: tuple[tuple[Effect, ...], ...] = ()
+
+
+class FailureReport(Model):
+    """Input of RecordFailure: the execution, the event it began with, and what went wrong."""
+
+    execution_id: str
+    event: Any
+    failure: Any
+
+
+class Outcome(Model):
+    """How a case ended; the detail of CaseResolved and CaseRejected."""
+
+    schema_version: Literal["1"]
+    case_id: str
+    order_id: str | None
+    customer_id: str | None
+    status: Literal["resolved", "rejected"]
+    pattern: Pattern | None
+    actions: tuple[dict[str, Any], ...]
+    findings: tuple[str, ...]
+    explanation: str
+    reasons: tuple[str, ...]
+
+
+class Closing(Model):
+    """Output of CloseCase: the event to publish."""
+
+    detail_type: Literal["CaseResolved", "CaseRejected"]
+    detail: Outcome

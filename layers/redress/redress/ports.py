@@ -1,0 +1,88 @@
+"""What Redress needs from the outside, as protocols; adapters implement them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from redress.models.investigation import Passage
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored document. `document` is JSON text; `version` counts its writes from 1."""
+
+    partition: str
+    sort: str
+    document: bytes
+    version: int
+
+
+class Write(msgspec.Struct, frozen=True, kw_only=True):
+    """One conditional write.
+
+    `expected_version` 0 means the record must not exist; a write leaves the next version.
+    `index` files the record under a second key for `Repository.by_index`.
+    """
+
+    partition: str
+    sort: str
+    document: bytes
+    expected_version: int
+    index: str | None = None
+
+
+class Repository(Protocol):
+    """The records of one domain, in one table.
+
+    Implementations: adapters/memory, adapters/sqlite, adapters/aws (DynamoDB).
+    """
+
+    def get(self, partition: str, sort: str) -> Record | None:
+        """Read one record, consistently."""
+        ...
+
+    def query(self, partition: str, prefix: str = "") -> list[Record]:
+        """Read the records of a partition whose sort key starts with `prefix`, in key order."""
+        ...
+
+    def by_index(self, index: str) -> list[Record]:
+        """Read the records filed under `index`, ordered by key; may lag behind writes."""
+        ...
+
+    def commit(self, writes: Sequence[Write]) -> None:
+        """Apply all writes or none (at most 100).
+
+        Raises:
+            ConflictError: a record has another version than the one expected.
+            DependencyUnavailableError: the store did not answer.
+        """
+        ...
+
+
+class EventPublisher(Protocol):
+    """The event bus. Implementations: adapters/memory, adapters/aws (EventBridge), local cloud."""
+
+    def publish(self, detail_type: str, detail: dict[str, Any]) -> None:
+        """Put one event of source `redress`.
+
+        Raises:
+            DependencyUnavailableError: the bus did not accept it.
+        """
+        ...
+
+
+class Clock(Protocol):
+    """The current time."""
+
+    def now(self) -> datetime:
+        """Return an aware UTC instant."""
+        ...
+
+
+class PassageIndex(Protocol):
+    """Retrieval over the policy's prose. Implementations: adapters/sqlite (BM25), memory."""
+
+    def search(self, text: str, limit: int) -> list[Passage]:
+        """Return the `limit` best `Passage`s for `text`, best first."""
+        ...

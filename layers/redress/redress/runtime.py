@@ -1,0 +1,118 @@
+"""The composition root: what the functions of one environment share, built on first use."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from redress.config import Config, read_config
+from redress.ports import Clock, EventPublisher, PassageIndex, Repository
+
+if TYPE_CHECKING:
+    from strands.models.model import Model as LanguageModel
+
+    from redress.policy.gate import PolicyGate
+
+
+class SystemClock:
+    """The clock of this machine."""
+
+    def now(self) -> datetime:
+        """Return an aware UTC instant."""
+        return datetime.now(UTC)
+
+
+class Runtime:
+    """The adapters of one environment.
+
+    Built from `Config` for AWS; the local cloud and tests override parts by keyword. Nothing is
+    imported or connected before it is used, so a function carries only what it needs.
+    """
+
+    def __init__(self, config: Config, **overrides: Any) -> None:
+        self.config = config
+        self.__dict__.update(overrides)
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The current time."""
+        return SystemClock()
+
+    @cached_property
+    def orders(self) -> Repository:
+        """Records of the orders domain."""
+        return self._table(self.config.orders_table)
+
+    @cached_property
+    def payments(self) -> Repository:
+        """Records of the payments domain."""
+        return self._table(self.config.payments_table)
+
+    @cached_property
+    def inventory(self) -> Repository:
+        """Records of the inventory domain."""
+        return self._table(self.config.inventory_table)
+
+    @cached_property
+    def cases(self) -> Repository:
+        """Case records and approvals."""
+        return self._table(self.config.cases_table)
+
+    @cached_property
+    def publisher(self) -> EventPublisher:
+        """The event bus."""
+        from redress.adapters.aws.events import EventBridgePublisher
+
+        return EventBridgePublisher(self.config.bus_name)
+
+    @cached_property
+    def passages(self) -> PassageIndex:
+        """The policy's prose."""
+        from redress.adapters.sqlite.passages import Bm25Passages
+
+        return Bm25Passages.from_folder(self.config.policies_dir)
+
+    @cached_property
+    def gate(self) -> "PolicyGate":
+        """The Cedar policies."""
+        from redress.policy.gate import PolicyGate
+
+        return PolicyGate.from_folder(self.config.policies_dir)
+
+    @cached_property
+    def model_factory(self) -> "Callable[[], LanguageModel]":
+        """Makes the language model for one agent run."""
+        from redress.agents.models.factory import model_factory
+
+        return model_factory(self.config.model)
+
+    def _table(self, name: str) -> Repository:
+        from redress.adapters.aws.repository import DynamoDbRepository
+
+        return DynamoDbRepository(name)
+
+
+_current: ContextVar[Runtime | None] = ContextVar("redress_runtime", default=None)
+_process_runtime: list[Runtime] = []
+
+
+def runtime() -> Runtime:
+    """Return the runtime of this call: the one set by `using`, else this process's own."""
+    current = _current.get()
+    if current is not None:
+        return current
+    if not _process_runtime:
+        _process_runtime.append(Runtime(read_config()))
+    return _process_runtime[0]
+
+
+@contextmanager
+def using(chosen: Runtime) -> Iterator[Runtime]:
+    """Make `chosen` the runtime of all calls inside the block, in this thread and context."""
+    token = _current.set(chosen)
+    try:
+        yield chosen
+    finally:
+        _current.reset(token)
