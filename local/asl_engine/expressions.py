@@ -1,0 +1,501 @@
+"""JSONata expressions and templates of a state machine: compiled once, evaluated many times.
+
+Values are shared, not copied: what an evaluation returns may be part of the bindings or of the
+definition, so callers treat JSON values as immutable.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import jsonatapy
+
+from asl_engine.expressions_functions import (
+    MAX_ARRAY_ITEMS,
+    SYSTEM_RANDOMNESS,
+    FunctionError,
+    Randomness,
+    fit_numbers,
+    host_functions,
+)
+from asl_engine.expressions_scan import References, Scan, Token, scan, tokenize
+
+__all__ = [
+    "SYSTEM_RANDOMNESS",
+    "Expression",
+    "ExpressionError",
+    "Randomness",
+    "References",
+    "Template",
+    "compile_expression",
+    "compile_template",
+    "is_expression",
+]
+
+TIMEOUT_MS: Final = 1_000
+"""Longest evaluation of one expression, or of one template's expressions together."""
+MAX_CALL_DEPTH: Final = 400
+"""Deepest recursion of an expression's own functions, tail calls not counted."""
+
+_MISSING: Final = object()
+_UNDECIDED: Final = object()
+_MAX_PROGRAMS: Final = 4_096
+_LITERALS: Final = {"true": True, "false": False, "null": None}
+
+
+class ExpressionError(Exception):
+    """An expression does not compile, fails, or gives something that is not JSON.
+
+    Attributes:
+        expression: Its text, without `{% %}`.
+        reason: What is wrong, ready to follow "The JSONata expression '...'".
+        pointer: Where it stands in its template, as a JSON pointer; empty for the whole of it.
+    """
+
+    def __init__(self, expression: str, reason: str, pointer: str = "") -> None:
+        """Keeps the parts; the message is made of them."""
+        super().__init__(expression, reason, pointer)
+        self.expression = expression
+        self.reason = reason
+        self.pointer = pointer
+
+    def __str__(self) -> str:
+        """Returns the sentence that Step Functions would give as the cause."""
+        place = f" at '{self.pointer}'" if self.pointer else ""
+        return f"The JSONata expression '{self.expression}'{place} {self.reason}"
+
+
+class _ThreadPrograms(threading.local):
+    """The library's compiled programs of one thread: they may not be used in another."""
+
+    def __init__(self) -> None:
+        self.by_source: dict[tuple[str, Randomness], jsonatapy.JsonataExpression] = {}
+
+
+_programs: Final = _ThreadPrograms()
+
+
+class _Program:
+    """Several expressions evaluated by one call of the library.
+
+    They are wrapped as `{"0": (a), "1": (b)}`: an undefined one then leaves its key out, where
+    the library alone would give the same null for undefined as for null.
+    """
+
+    def __init__(self, texts: list[str], scans: list[Scan], randomness: Randomness) -> None:
+        self._source = "{" + ",".join(f'"{i}":({text}\n)' for i, text in enumerate(texts)) + "}"
+        self._key = (self._source, randomness)
+        self._randomness = randomness
+        self._functions = sorted({n for s in scans for n in s.references.functions})
+        self._check_functions = any(s.uses_function_values for s in scans)
+        self._wanted: dict[str, Any] = {}
+        whole = any(s.uses_parent for s in scans)
+        for path in sorted({p for s in scans for p in s.paths}, key=len):
+            _add_path(self._wanted, path[:1] if whole else path)
+
+    def evaluate(self, bindings: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the values by position; raises ValueError with what the library says."""
+        library = _programs.by_source.get(self._key) or self._compile()
+        wanted = {
+            name: _pick(inner, bindings[name])
+            for name, inner in self._wanted.items()
+            if name in bindings
+        }
+        try:
+            result = self._call(library, wanted)
+        except OverflowError:
+            wanted = fit_numbers(wanted)
+            result = self._call(library, wanted)
+        values: dict[str, Any] = result if type(result) is dict else {}
+        if _make_plain(values) and self._check_functions:
+            text = library.evaluate_json_or_none(
+                "null", wanted, timeout=TIMEOUT_MS, max_stack_depth=MAX_CALL_DEPTH
+            )
+            if _has_function(values, jsonatapy.json_loads(text) if text else None):
+                raise ValueError("gave a function where a JSON value is needed")
+        return values
+
+    @staticmethod
+    def _call(library: jsonatapy.JsonataExpression, bindings: dict[str, Any]) -> Any:
+        try:
+            return library.evaluate(
+                None,
+                bindings,
+                timeout=TIMEOUT_MS,
+                max_stack_depth=MAX_CALL_DEPTH,
+                max_sequence_length=MAX_ARRAY_ITEMS,
+            )
+        except BaseException as error:
+            # A panic of the native library is not an Exception, and its class has no import
+            # path; left alone it would end the thread for the fault of one expression.
+            if type(error).__name__ == "PanicException":
+                raise ValueError("exhausted the evaluator") from None
+            raise
+
+    def _compile(self) -> jsonatapy.JsonataExpression:
+        library = jsonatapy.compile(self._source)
+        functions = host_functions(self._randomness)
+        for name in self._functions:
+            if name in functions:
+                _register(library, name, functions[name])
+        if len(_programs.by_source) >= _MAX_PROGRAMS:
+            _programs.by_source.clear()
+        _programs.by_source[self._key] = library
+        return library
+
+
+def _register(
+    library: jsonatapy.JsonataExpression, name: str, function: Callable[..., Any]
+) -> None:
+    if name in ("pad", "random"):
+        library.register_override(name, function)
+    else:
+        library.register(name, function)
+
+
+class Expression:
+    """One compiled JSONata expression. Safe to use from several threads.
+
+    Attributes:
+        text: The source, without `{% %}`.
+        references: The variables, fields of `$states` and functions that it uses.
+        is_static: Whether it is a literal, and so the same whatever is bound.
+    """
+
+    __slots__ = ("_path", "_program", "_value", "is_static", "references", "scan", "text")
+
+    def __init__(self, text: str, randomness: Randomness = SYSTEM_RANDOMNESS) -> None:
+        """Compiles; see `compile_expression`."""
+        self.text = text
+        try:
+            jsonatapy.compile(text)
+        except ValueError as error:
+            raise ExpressionError(text, f"does not compile: {error}") from None
+        self.scan = scan(text)
+        if self.scan.problems:
+            problem = self.scan.problems[0]
+            raise ExpressionError(
+                text, f"does not compile: {problem.message} (character {problem.offset + 1})"
+            )
+        self.references = self.scan.references
+        self._program = _Program([text], [self.scan], randomness)
+        tokens = tokenize(text)
+        self._value = _literal(tokens)
+        self._path = _plain_path(tokens)
+        self.is_static = self._value is not _UNDECIDED
+
+    def evaluate(self, bindings: Mapping[str, Any]) -> Any:
+        """Evaluates the expression.
+
+        Args:
+            bindings: The values of variables by name without the dollar: `states` and the
+                machine's own. Plain JSON values; they are not changed.
+
+        Returns:
+            A JSON value. An array of one item stays what the expression made of it: a sequence
+            of one is its item, a constructed array is an array. Whole numbers are ints.
+
+        Raises:
+            ExpressionError: It fails, is undefined, exceeds a bound, or gives NaN, an infinity
+                or a function: what Step Functions calls States.QueryEvaluationError.
+        """
+        value = self.quick(bindings)
+        if value is _UNDECIDED:
+            try:
+                value = self._program.evaluate(bindings).get("0", _MISSING)
+            except ValueError as error:
+                raise ExpressionError(self.text, _reason(error)) from None
+        if value is _MISSING:
+            raise ExpressionError(self.text, "returned nothing (undefined)")
+        return value
+
+    def quick(self, bindings: Mapping[str, Any]) -> Any:
+        """Evaluates literals and plain paths without the library; else says it cannot."""
+        if self._path is None:
+            return self._value
+        value = bindings.get(self._path[0], _MISSING)
+        for key in self._path[1:]:
+            if type(value) is dict:
+                value = value.get(key, _MISSING)
+            elif type(value) is list:  # a path over an array maps and flattens
+                return _UNDECIDED
+            else:
+                return _MISSING
+        return _plain_float(value) if type(value) is float else value
+
+    def __repr__(self) -> str:
+        """Shows the source."""
+        return f"Expression({self.text!r})"
+
+
+@dataclass(frozen=True)
+class _Field:
+    """A place in a template that holds an expression: the keys that lead to it."""
+
+    keys: tuple[str | int, ...]
+    expression: Expression
+
+    @property
+    def pointer(self) -> str:
+        escaped = (str(k).replace("~", "~0").replace("/", "~1") for k in self.keys)
+        return "".join(f"/{key}" for key in escaped)
+
+
+class Template:
+    """A JSON value whose `{% %}` strings are computed. Safe to use from several threads.
+
+    Attributes:
+        value: The JSON value as written.
+        is_static: Whether it holds no expression but literals.
+        references: What its expressions use, together.
+        expressions: The expressions with their JSON pointers, in the order of the text.
+    """
+
+    __slots__ = ("_fields", "_plan", "_program", "_slow", "expressions", "is_static",
+                 "references", "value")  # fmt: skip
+
+    def __init__(self, value: Any, randomness: Randomness = SYSTEM_RANDOMNESS) -> None:
+        """Compiles; see `compile_template`."""
+        self.value = value
+        self._fields: list[_Field] = []
+        self._plan = self._prepare(value, (), randomness)
+        self.expressions = tuple((f.pointer, f.expression) for f in self._fields)
+        self.is_static = all(f.expression.is_static for f in self._fields)
+        self.references = References()
+        for field in self._fields:
+            self.references |= field.expression.references
+        self._slow = [i for i, f in enumerate(self._fields) if f.expression.quick({}) is _UNDECIDED]
+        slow = [self._fields[i].expression for i in self._slow]
+        self._program = (
+            _Program([e.text for e in slow], [e.scan for e in slow], randomness) if slow else None
+        )
+
+    def _prepare(self, value: Any, keys: tuple[str | int, ...], randomness: Randomness) -> Any:
+        """Returns a plan: `_Field` indexes wrapped as `_Slot`, dicts and lists that hold some."""
+        if isinstance(value, str):
+            pointer = _Field(keys, _NOTHING).pointer
+            if not is_expression(value, pointer):
+                return value
+            try:
+                expression = compile_expression(value[2:-2].strip(), randomness)
+            except ExpressionError as error:
+                raise ExpressionError(error.expression, error.reason, pointer) from None
+            self._fields.append(_Field(keys, expression))
+            return _Slot(len(self._fields) - 1)
+        if isinstance(value, Mapping):
+            items = {k: self._prepare(v, (*keys, k), randomness) for k, v in value.items()}
+            return _Object(items) if _is_dynamic(items.values()) else value
+        if isinstance(value, list):
+            parts = [self._prepare(v, (*keys, i), randomness) for i, v in enumerate(value)]
+            return _Array(parts) if _is_dynamic(parts) else value
+        return value
+
+    def evaluate(self, bindings: Mapping[str, Any]) -> Any:
+        """Computes the template.
+
+        Args:
+            bindings: As for `Expression.evaluate`.
+
+        Returns:
+            A JSON value of the template's shape, expressions replaced by their values.
+
+        Raises:
+            ExpressionError: As for `Expression.evaluate`, with the place in `pointer`.
+        """
+        if not self._fields:
+            return self.value
+        fields = self._fields
+        values = [field.expression.quick(bindings) for field in fields]
+        if self._program is not None:
+            try:
+                computed = self._program.evaluate(bindings)
+            except ValueError as error:
+                raise self._blame(bindings, error) from None
+            for position, index in enumerate(self._slow):
+                values[index] = computed.get(str(position), _MISSING)
+        for index, value in enumerate(values):
+            if value is _UNDECIDED or value is _MISSING:
+                try:
+                    values[index] = fields[index].expression.evaluate(bindings)
+                except ExpressionError as error:
+                    raise ExpressionError(
+                        error.expression, error.reason, fields[index].pointer
+                    ) from None
+        return _fill(self._plan, values)
+
+    def _blame(self, bindings: Mapping[str, Any], error: ValueError) -> ExpressionError:
+        """Finds which of the expressions evaluated together it was that failed."""
+        for index in self._slow:
+            field = self._fields[index]
+            try:
+                field.expression.evaluate(bindings)
+            except ExpressionError as found:
+                return ExpressionError(found.expression, found.reason, field.pointer)
+        together = "; ".join(self._fields[i].expression.text for i in self._slow)
+        return ExpressionError(together, _reason(error))
+
+
+class _Slot(int):
+    """The place of the field of this index."""
+
+
+class _Object(dict[str, Any]):
+    """An object with a place in it."""
+
+
+class _Array(list[Any]):
+    """An array with a place in it."""
+
+
+def _is_dynamic(parts: Any) -> bool:
+    return any(isinstance(part, _Slot | _Object | _Array) for part in parts)
+
+
+def _fill(plan: Any, values: list[Any]) -> Any:
+    kind = type(plan)
+    if kind is _Slot:
+        return values[plan]
+    if kind is _Object:
+        return {key: _fill(part, values) for key, part in plan.items()}
+    if kind is _Array:
+        return [_fill(part, values) for part in plan]
+    return plan
+
+
+def is_expression(text: str, pointer: str = "") -> bool:
+    """Tells whether a string of a definition is an expression: `{% ... %}` as a whole.
+
+    Raises:
+        ExpressionError: It begins like one or ends like one, but not both.
+    """
+    opens, closes = text.startswith("{%"), text.endswith("%}")
+    if opens != closes or (opens and len(text) < 4):
+        raise ExpressionError(text, "must begin with {% and end with %}", pointer)
+    return opens
+
+
+def compile_expression(text: str, randomness: Randomness = SYSTEM_RANDOMNESS) -> Expression:
+    """Compiles one expression.
+
+    Args:
+        text: The source, without `{% %}`.
+        randomness: What `$random()` and `$uuid()` draw from.
+
+    Raises:
+        ExpressionError: It is not JSONata, or uses what Step Functions forbids.
+    """
+    return Expression(text, randomness)
+
+
+def compile_template(value: Any, randomness: Randomness = SYSTEM_RANDOMNESS) -> Template:
+    """Compiles a JSON value that may hold `{% %}` strings at any depth.
+
+    Args:
+        value: The value as the definition has it.
+        randomness: What `$random()` and `$uuid()` draw from.
+
+    Raises:
+        ExpressionError: One of its expressions does not compile; `pointer` says which.
+    """
+    return Template(value, randomness)
+
+
+def _literal(tokens: list[Token]) -> Any:
+    """Returns the value of a literal expression, or that it is none."""
+    if len(tokens) != 1:
+        return _UNDECIDED
+    (token,) = tokens
+    if token.kind == "string":
+        return token.text
+    if token.kind == "number":
+        number = float(token.text)
+        if token.text.isdigit() and abs(number) < 2**53:
+            return int(token.text)
+        return _plain_float(number)
+    if token.kind == "name":
+        return _LITERALS.get(token.text, _UNDECIDED)
+    return _UNDECIDED
+
+
+def _plain_path(tokens: list[Token]) -> tuple[str, ...] | None:
+    """Returns the names of `$variable.field.field`, or None for any other shape."""
+    if not tokens or tokens[0].kind != "var" or len(tokens) % 2 == 0:
+        return None
+    for dot, step in zip(tokens[1::2], tokens[2::2], strict=True):
+        if dot.text != "." or dot.kind != "op" or step.kind not in ("name", "string"):
+            return None
+    if tokens[0].text in scan(f"${tokens[0].text}").references.functions:
+        return None
+    return (tokens[0].text, *(step.text for step in tokens[2::2]))
+
+
+def _add_path(tree: dict[str, Any], path: tuple[str, ...]) -> None:
+    """Adds a path to a tree of wanted keys; None stands for all that is below."""
+    for key in path[:-1]:
+        inner = tree.setdefault(key, {})
+        if inner is None:
+            return
+        tree = inner
+    tree[path[-1]] = None
+
+
+def _pick(wanted: dict[str, Any] | None, value: Any) -> Any:
+    """Returns the parts of a value that an expression can reach, to hand over no more."""
+    if wanted is None or type(value) is not dict:
+        return value
+    return {key: _pick(inner, value[key]) for key, inner in wanted.items() if key in value}
+
+
+def _plain_float(value: float) -> int | float:
+    """Makes whole floats ints, as they are written in JSON; NaN and infinities stay."""
+    return int(value) if value.is_integer() and abs(value) < 1e21 else value
+
+
+def _make_plain(values: dict[str, Any]) -> bool:
+    """Normalises numbers in a fresh result, in place; tells whether a null is in it.
+
+    Raises:
+        ValueError: NaN or an infinity is in it.
+    """
+    has_null = False
+    stack: list[Any] = [values]
+    while stack:
+        container = stack.pop()
+        entries = container.items() if type(container) is dict else enumerate(container)
+        for key, item in entries:
+            kind = type(item)
+            if kind is dict or kind is list:
+                stack.append(item)
+            elif kind is float:
+                if item - item != 0:
+                    raise ValueError("gave a number that JSON cannot hold (infinity or NaN)")
+                container[key] = _plain_float(item)
+            elif item is None:
+                has_null = True
+    return has_null
+
+
+def _has_function(value: Any, text_form: Any) -> bool:
+    """Compares two forms of a result: a function is null in one and "" in the other."""
+    stack = [(value, text_form)]
+    while stack:
+        left, right = stack.pop()
+        if left is None:
+            if right == "":
+                return True
+        elif isinstance(left, dict) and isinstance(right, dict):
+            stack.extend((item, right.get(key)) for key, item in left.items())
+        elif isinstance(left, list) and isinstance(right, list):
+            stack.extend(zip(left, right, strict=False))
+    return False
+
+
+def _reason(error: ValueError) -> str:
+    text = str(error)
+    return text if text.startswith(("gave", "exhausted")) else f"failed: {text}"
+
+
+_NOTHING: Final = compile_expression("null")
