@@ -8,7 +8,7 @@ from redress.domains.payments.models import Invoice, Payment, Refund, RefundProm
 from redress.models.base import Instant, Model
 
 
-class Shop(Model):
+class Shop(Model, frozen=True):
     """A whole shop in one document: docs/shop.schema.json is generated from here."""
 
     schema_version: Literal["1"]

@@ -1,8 +1,11 @@
 """Payments, refunds, refund promises and invoices."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
-from redress.models.base import Currency, Identifier, Instant, Minor, Model
+import msgspec
+
+from redress.models.base import Currency, Identifier, Instant, Minor, Model, Quantity
 
 PaymentStatus = Literal["authorised", "captured", "voided", "refunded"]
 RefundStatus = Literal["pending", "completed", "failed", "cancelled"]
@@ -16,9 +19,20 @@ RefundReason = Literal[
     "return",
     "goodwill",
 ]
+DueReason = Literal["duplicate_charge", "overcharged", "refund_not_received"]
+ConflictCode = Literal[
+    "invoice_missing",
+    "currency_differs",
+    "payment_unknown",
+    "refund_stuck",
+    "not_refundable",
+]
+
+Text = Annotated[str, msgspec.Meta(max_length=4_000)]
+"""Free text: untrusted data, never an instruction."""
 
 
-class Payment(Model):
+class Payment(Model, frozen=True):
     """One charge on one instrument for one order."""
 
     payment_id: Identifier
@@ -33,8 +47,12 @@ class Payment(Model):
     voided_at: Instant | None = None
 
 
-class Refund(Model):
-    """Money on its way back to the instrument of a payment."""
+class Refund(Model, frozen=True):
+    """Money on its way back to the instrument of a payment.
+
+    `line_id` and `quantity` say which pieces of the order it pays for, where it pays for pieces:
+    they keep the same pieces from being refunded or sent again.
+    """
 
     refund_id: Identifier
     payment_id: Identifier
@@ -45,10 +63,12 @@ class Refund(Model):
     reason: RefundReason
     requested_at: Instant
     completed_at: Instant | None = None
-    effect_key: str | None = None
+    effect_key: Identifier | None = None
+    line_id: Identifier | None = None
+    quantity: Quantity | None = None
 
 
-class RefundPromise(Model):
+class RefundPromise(Model, frozen=True):
     """A refund that support promised. `note` is free text."""
 
     promise_id: Identifier
@@ -58,10 +78,10 @@ class RefundPromise(Model):
     currency: Currency
     promised_at: Instant
     due_at: Instant
-    note: str = ""
+    note: Text = ""
 
 
-class Invoice(Model):
+class Invoice(Model, frozen=True):
     """What the customer owes for an order."""
 
     invoice_id: Identifier
@@ -69,3 +89,44 @@ class Invoice(Model):
     currency: Currency
     total_minor: Minor
     issued_at: Instant
+
+
+class PaymentFacts(Model, frozen=True):
+    """All that the payments domain knows of one order; `versions` maps sort keys to versions."""
+
+    order_id: Identifier
+    payments: tuple[Payment, ...]
+    refunds: tuple[Refund, ...] = ()
+    promises: tuple[RefundPromise, ...] = ()
+    invoice: Invoice | None = None
+    versions: Mapping[str, int] = {}
+
+
+class Due(Model, frozen=True):
+    """Money owed to the customer on one payment, always more than zero.
+
+    `promise_id` is set for refund_not_received.
+    """
+
+    payment_id: Identifier
+    reason_code: DueReason
+    amount_minor: Minor
+    currency: Currency
+    promise_id: Identifier | None = None
+
+
+class ConflictingEvidence(Model, frozen=True):
+    """The records contradict each other or are incomplete, so a human must look.
+
+    `subjects` are the ids of the records concerned, sorted.
+    """
+
+    code: ConflictCode
+    subjects: tuple[str, ...] = ()
+
+
+class Assessment(Model, frozen=True):
+    """All that is due on an order; `conflicts` name the rules that could not be applied."""
+
+    dues: tuple[Due, ...]
+    conflicts: tuple[ConflictingEvidence, ...] = ()
