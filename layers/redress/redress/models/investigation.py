@@ -127,7 +127,7 @@ class Investigation(Model):
 class Reconciliation(Model):
     """What the agent's program printed: untrusted, only ever compared with the ledger.
 
-    `value` has the shape asked for in agents/prompts: `{"refund_minor": {payment or line id: int}}`.
+    `value` has the shape that the prompts ask for: `{"refund_minor": {subject id: int}}`.
     """
 
     ok: bool

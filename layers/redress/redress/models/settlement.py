@@ -2,6 +2,8 @@
 
 from typing import Any, Literal
 
+import msgspec
+
 from redress.models.base import Currency, Identifier, Instant, Minor, Model
 from redress.models.case import Pattern, SupportCase
 from redress.models.investigation import (
@@ -119,7 +121,7 @@ class Effect(Model):
     currency: Currency | None = None
     payee: str | None = None
     reference: str = ""
-    detail: dict[str, Any] = {}
+    detail: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class StepResult(Model):

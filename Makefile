@@ -1,0 +1,44 @@
+# Redress: `make help` lists what there is to do.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+BIN := .venv/bin
+CPUS ?= 2
+
+.PHONY: help setup demo test check lint types imports asl bench build clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Install everything into .venv (only python3 is needed)
+	@sh tools/setup.sh
+
+demo: setup ## Set up, then resolve the example dispute on this machine
+	@$(BIN)/redress resolve events/case_opened.json --store "$$(mktemp -d)/store"
+
+test: setup ## Set up, then run all tests in parallel
+	@$(BIN)/pytest -n $(CPUS) --dist worksteal
+
+check: lint types imports asl test ## All that CI runs: linters, types, imports, ASL, tests
+
+lint: setup ## ruff, cfn-lint
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/cfn-lint template.yaml
+
+types: setup ## mypy, strict
+	@$(BIN)/mypy
+
+imports: setup ## Imports point one way
+	@$(BIN)/lint-imports
+
+asl: setup ## Lint the state machines
+	@$(BIN)/python tools/lint_asl.py
+
+bench: setup ## Measure speed beside other frameworks (minutes)
+	@$(BIN)/python bench/run.py
+
+build: setup ## Build the deployable artefacts with the SAM CLI
+	@sh tools/build.sh
+
+clean: ## Remove what set-up and builds made
+	rm -rf .venv .tools .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .redress build
