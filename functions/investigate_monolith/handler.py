@@ -1,0 +1,20 @@
+"""InvestigateMonolith: one agent with every read-only tool."""
+
+from typing import Any
+
+from redress.agents.monolith import investigate_monolith
+from redress.logs import logged
+from redress.models.base import dump, parse
+from redress.models.investigation import InvestigationRequest
+from redress.runtime import runtime
+
+
+@logged
+def handler(event: dict[str, Any], _context: object) -> Any:
+    """Investigate and propose."""
+    here = runtime()
+    request = parse(InvestigationRequest, event)
+    answer = investigate_monolith(
+        request, here.orders, here.payments, here.inventory, here.model_factory
+    )
+    return dump(answer)
