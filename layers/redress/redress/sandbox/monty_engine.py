@@ -1,0 +1,255 @@
+"""Tier 1: Monty, a Python interpreter in Rust, each program in a worker process of its own."""
+
+import atexit
+import contextlib
+import datetime
+import functools
+import os
+import sys
+import threading
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from redress.sandbox.errors import (
+    EngineCrashedError,
+    MemoryLimitError,
+    OutputTooLargeError,
+    ProgramError,
+    ProgramSyntaxError,
+    SandboxError,
+    SandboxUnavailableError,
+    TimeLimitError,
+)
+from redress.sandbox.models import EngineRun, Limits, one_line
+
+if TYPE_CHECKING:
+    import pydantic_monty
+
+CLOCK = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
+"""What every clock of the guest shows, in both tiers."""
+
+RANDOM_SEED = 0
+"""The guest's `random` starts as after `random.seed(0)`, in both tiers."""
+
+CHECKOUT_SECONDS = 30.0
+GRACE_SECONDS = 0.25
+WORKER_OVERHEAD_BYTES = 256 * 1024 * 1024
+
+# The guest's own fault whichever interpreter runs it; anything else may be a gap of this one.
+_CONCLUSIVE = (AssertionError, IndexError, KeyError, RecursionError, ZeroDivisionError)
+_GAPS = (ImportError, NotImplementedError)
+
+
+class _OverflowError(Exception):
+    """Raised into the worker's print callback once the program printed too much."""
+
+
+class _Pool:
+    """The workers of one process, started at first use."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._owner = 0
+        self._pool: pydantic_monty.Monty | None = None
+        # A fork inherits pools that belong to its parent: kept unused, for dropping one closes it.
+        self._inherited: list[pydantic_monty.Monty] = []
+
+    def get(self) -> "pydantic_monty.Monty":
+        with self._lock:
+            if self._pool is not None and self._owner == os.getpid():
+                return self._pool
+            if self._pool is not None:
+                self._inherited.append(self._pool)
+            self._pool = _start_pool()
+            self._owner = os.getpid()
+            return self._pool
+
+    def close(self) -> None:
+        with self._lock:
+            if self._pool is not None and self._owner == os.getpid():
+                self._pool.__exit__(None, None, None)
+                self._pool = None
+
+    def after_fork(self) -> None:
+        # Another thread of the parent may have held the lock.
+        self._lock = threading.Lock()
+
+
+_POOL = _Pool()
+atexit.register(_POOL.close)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_POOL.after_fork)
+
+
+def _start_pool() -> "pydantic_monty.Monty":
+    try:
+        import pydantic_monty
+    except ImportError as error:
+        raise SandboxUnavailableError(
+            "Monty is not installed: install pydantic-monty==1.4.0"
+        ) from error
+    pool = pydantic_monty.Monty(
+        binary_path=_binary_path(),
+        min_processes=1,
+        max_processes=max(2, os.cpu_count() or 1),
+        checkout_timeout=CHECKOUT_SECONDS,
+        # One program per process: nothing of a case can wait in a worker for the next case.
+        max_checkouts_per_worker=1,
+        feed_duration_limit_grace=GRACE_SECONDS,
+    )
+    try:
+        return pool.__enter__()
+    except OSError as error:
+        raise SandboxUnavailableError(f"the Monty worker does not start: {error}") from error
+
+
+@functools.cache
+def _binary_path() -> Path:
+    """Return the worker binary as installed: never from an environment variable or the PATH."""
+    try:
+        files = metadata.files("pydantic-monty-runtime") or []
+    except metadata.PackageNotFoundError as error:
+        raise SandboxUnavailableError(
+            "the Monty worker is not installed: install pydantic-monty==1.4.0"
+        ) from error
+    for file in files:
+        if file.name in ("monty", "monty.exe"):
+            return Path(str(file.locate())).resolve()
+    raise SandboxUnavailableError("the Monty worker is missing: reinstall pydantic-monty-runtime")
+
+
+@functools.cache
+def version() -> str:
+    """Return the engine's name and version.
+
+    Raises:
+        SandboxUnavailableError: Monty is not installed.
+    """
+    try:
+        return f"pydantic-monty {metadata.version('pydantic-monty')}"
+    except metadata.PackageNotFoundError as error:
+        raise SandboxUnavailableError(
+            "Monty is not installed: install pydantic-monty==1.4.0"
+        ) from error
+
+
+def close() -> None:
+    """Stop the idle worker; the next run starts a new one."""
+    _POOL.close()
+
+
+def warm_up() -> None:
+    """Import Monty and start a worker, so that the first run need not.
+
+    Raises:
+        SandboxUnavailableError: Monty does not work here.
+    """
+    _POOL.get()
+
+
+def run(code: str, input_value: Any, limits: Limits, wall_seconds: float) -> EngineRun:
+    """Run `code` in a fresh worker with an empty environment and every limit set.
+
+    Raises:
+        SandboxUnavailableError: Monty does not work here, or no worker became free.
+    """
+    import pydantic_monty
+
+    pool = _POOL.get()
+    printed: list[str] = []
+    room = limits.stdout_bytes
+
+    def on_print(stream: str, text: str) -> None:
+        nonlocal room
+        if stream != "stdout":
+            return
+        data = text.encode()
+        printed.append(text if len(data) <= room else data[:room].decode(errors="ignore"))
+        room -= len(data)
+        if room < 0:
+            raise _OverflowError
+
+    try:
+        with pool.checkout(
+            limits=pydantic_monty.ResourceLimits(
+                max_feed_duration_secs=wall_seconds,
+                max_turn_duration_secs=wall_seconds,
+                max_memory=limits.memory_bytes,
+                max_recursion_depth=limits.recursion_depth,
+                max_suspensions=1000,
+                max_total_sleep_secs=0.0,
+            ),
+            assert_message_annotations=False,
+            os_policy=pydantic_monty.OSPolicy(
+                datetime=CLOCK,
+                timezone="utc",
+                sleep="zero",
+                process_time="zero",
+                random_start={"seed": RANDOM_SEED},
+            ),
+        ) as session:
+            _confine(session.worker_pid, limits, wall_seconds)
+            session.feed_run(code, inputs={"INPUT": input_value}, print_callback=on_print)
+    except _OverflowError:
+        failure: SandboxError = OutputTooLargeError(
+            f"the program printed over {limits.stdout_bytes} bytes"
+        )
+        return EngineRun(stdout="".join(printed), error=failure)
+    except TimeoutError as error:
+        raise SandboxUnavailableError("no Monty worker became free: try again") from error
+    except pydantic_monty.MontyError as error:
+        return _failed("".join(printed), error, wall_seconds)
+    return EngineRun(stdout="".join(printed))
+
+
+def _confine(pid: int | None, limits: Limits, wall_seconds: float) -> None:
+    """Let the kernel hold the worker, should Monty's own limits fail: no new files, no cores."""
+    if pid is None or sys.platform != "linux":
+        return
+    import resource
+
+    data = limits.memory_bytes * 2 + WORKER_OVERHEAD_BYTES
+    for limit, value in (
+        (resource.RLIMIT_NOFILE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_DATA, data),
+        (resource.RLIMIT_CPU, int(wall_seconds + GRACE_SECONDS) + 2),
+    ):
+        # A worker that died before its program came is reported by the run itself.
+        with contextlib.suppress(ProcessLookupError):
+            resource.prlimit(pid, limit, (value, value))
+
+
+def _failed(stdout: str, error: "pydantic_monty.MontyError", wall_seconds: float) -> EngineRun:
+    import pydantic_monty
+
+    late = TimeLimitError(f"the program ran over {wall_seconds:.3g} seconds")
+    if isinstance(error, pydantic_monty.MontyCrashedError):
+        if error.timed_out:
+            return EngineRun(stdout=stdout, error=late)
+        crash = EngineCrashedError(f"the Monty worker died (status {error.exit_status})")
+        return EngineRun(stdout=stdout, error=crash)
+    if not isinstance(error, pydantic_monty.MontyRuntimeError | pydantic_monty.MontySyntaxError):
+        # Conversion and transport: what the host cannot read may still be fine in CPython.
+        odd = EngineCrashedError(f"the Monty worker failed ({type(error).__name__})")
+        return EngineRun(stdout=stdout, error=odd, inconclusive=True)
+    cause = error.exception()
+    message = one_line(f"{type(cause).__name__}: {cause}", 400)
+    frames = error.traceback()
+    if frames:
+        message += f" (line {frames[-1].line})"
+    if isinstance(cause, TimeoutError):
+        return EngineRun(stdout=stdout, error=late)
+    if isinstance(cause, MemoryError):
+        return EngineRun(stdout=stdout, error=MemoryLimitError("the program ran out of memory"))
+    if isinstance(error, pydantic_monty.MontySyntaxError):
+        return EngineRun(stdout=stdout, error=ProgramSyntaxError(message), inconclusive=True)
+    gap = isinstance(cause, _GAPS) and not isinstance(cause, RecursionError)
+    return EngineRun(
+        stdout=stdout,
+        error=ProgramError(message),
+        inconclusive=not isinstance(cause, _CONCLUSIVE) or gap,
+        unsupported=gap,
+    )
