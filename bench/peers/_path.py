@@ -1,0 +1,6 @@
+"""Lets a peer script import the harness beside it."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
