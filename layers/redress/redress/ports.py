@@ -86,3 +86,26 @@ class PassageIndex(Protocol):
     def search(self, text: str, limit: int) -> list[Passage]:
         """Return the `limit` best `Passage`s for `text`, best first."""
         ...
+
+
+class TaskCallback(Protocol):
+    """Answers a state that waits for a task token.
+
+    Implementations: adapters/memory, adapters/aws (Step Functions), local cloud.
+    """
+
+    def send_success(self, token: str, output: dict[str, Any]) -> bool:
+        """Let the waiting state go on with `output`; False if nothing waits for the token now.
+
+        Raises:
+            DependencyUnavailableError: the answer was not taken.
+        """
+        ...
+
+    def send_failure(self, token: str, error: str, cause: str) -> bool:
+        """Let the waiting state fail with `error`; False if nothing waits for the token now.
+
+        Raises:
+            DependencyUnavailableError: the answer was not taken.
+        """
+        ...
