@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
-
 from redress.adapters.sqlite.repository import SqliteStore
 
 _SCHEMA = """
