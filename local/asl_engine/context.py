@@ -1,0 +1,110 @@
+"""Evaluating a state's fields: `$states`, the context object and the errors they end in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asl_engine.clock import iso
+from asl_engine.errors import TaskError
+from asl_engine.expressions import ExpressionError
+from asl_engine.matching import QUERY_EVALUATION_ERROR
+from asl_engine.program import Field
+from asl_engine.runtime import Track
+
+_RETRYING = frozenset({"Task", "Parallel", "Map"})
+
+
+class EvaluationError(TaskError):
+    """`States.QueryEvaluationError`, with the field that it happened in."""
+
+    def __init__(self, location: str, cause: str) -> None:
+        self.location = location
+        super().__init__(QUERY_EVALUATION_ERROR, cause)
+
+
+def context_object(track: Track) -> dict[str, Any]:
+    """The context object as the track's current state sees it."""
+    execution = track.execution
+    state: dict[str, Any] = {"EnteredTime": iso(track.entered_at), "Name": track.state.name}
+    if track.state.type in _RETRYING:
+        state["RetryCount"] = sum(track.attempts) if track.attempts else 0
+    context: dict[str, Any] = {
+        "Execution": execution.details,
+        "State": state,
+        "StateMachine": execution.start_context,
+    }
+    if track.token is not None:
+        context["Task"] = {"Token": track.token}
+    inner: Track | None = track
+    while inner is not None and inner.parent is not None:
+        fork = inner.parent.fork
+        if fork is not None and fork.values is not None:
+            item = {"Index": inner.index, "Value": fork.values[inner.index]}
+            context["Map"] = {"Item": item}
+            break
+        inner = inner.parent
+    return context
+
+
+class Scopes:
+    """The bindings of one state's expressions, built once and only when needed."""
+
+    __slots__ = ("_bindings", "track")
+
+    def __init__(self, track: Track) -> None:
+        self.track = track
+        self._bindings: dict[str, Any] | None = None
+
+    def bindings(self) -> dict[str, Any]:
+        """The variables and `$states`."""
+        if self._bindings is None:
+            states = {"input": self.track.input, "context": context_object(self.track)}
+            self._bindings = {**self.track.variables, "states": states}
+        return self._bindings
+
+    def add(self, name: str, value: Any) -> None:
+        """Put `result` or `errorOutput` into `$states`."""
+        self.bindings()["states"][name] = value
+
+    def evaluate(self, field: Field) -> Any:
+        """The value of a field.
+
+        Raises:
+            EvaluationError: An expression failed or gave nothing.
+        """
+        if field.static:
+            return field.value
+        try:
+            return field.template.evaluate(self.bindings())
+        except ExpressionError as error:
+            raise failed(self.track, field, str(error)) from None
+
+
+def failed(track: Track, field: Field, message: str) -> EvaluationError:
+    """An evaluation error in AWS's words."""
+    return EvaluationError(
+        field.name,
+        f"An error occurred while executing the state '{track.state.name}' (entered at the "
+        f"event id #{track.entered_event}). {message} [field {field.name}]",
+    )
+
+
+def number(track: Track, field: Field, value: Any, *, least: int = 0) -> int:
+    """Check that a field came out as a number that it may be.
+
+    Raises:
+        EvaluationError: It did not.
+    """
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not least <= value < 2**53
+        or value != int(value)
+    ):
+        raise failed(
+            track,
+            field,
+            f"The field '{field.name}' must be a whole number of {least} or more, not "
+            f"{value!r:.100}.",
+        )
+    return int(value)

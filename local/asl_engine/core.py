@@ -1,0 +1,413 @@
+"""Runs executions: drives their tracks, writes their batches, keeps their timers and tokens.
+
+The design in short. An execution is a tree of tracks (`runtime.Track`), each a small resumable
+machine. A thread *drives* a track: it holds the execution's lock while it interprets, lets go of it
+while a task's callable runs, and leaves when the track has to wait. So a waiting execution costs
+no thread, and everything inside an execution happens under one lock. Batches of events are
+committed before a task is called, after it has answered, and whenever the lock is let go; hence
+whatever is in the journal is a state from which `recovery` can go on.
+
+A thread first finishes what it made possible itself (its `local` work: the first child of a fork,
+the parent of a finished child, a child execution), so an execution without parallel tasks never
+changes threads. Only what can go on beside it is handed to the scheduler.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from asl_engine import tasks
+from asl_engine.clock import Clock
+from asl_engine.codec import decode, encode
+from asl_engine.errors import AslEngineError, TaskError
+from asl_engine.history import HistoryReader
+from asl_engine.integrations.protocol import Integration, StartedChild, TaskRequest
+from asl_engine.interpreter import Interpreter, Local
+from asl_engine.journal.records import Event, ExecutionRecord, Journal
+from asl_engine.matching import HEARTBEAT_TIMEOUT, TASK_FAILED, TIMEOUT
+from asl_engine.program import TaskState
+from asl_engine.runtime import (
+    ABORTED,
+    RUNNING,
+    SUCCEEDED,
+    TIMED_OUT,
+    Call,
+    Execution,
+    Phase,
+    Track,
+)
+from asl_engine.scheduler import Scheduler
+
+_log = logging.getLogger(__name__)
+
+Listener = Callable[[str, dict[str, Any]], None]
+"""Gets an execution's ARN and an event as GetExecutionHistory shows it, once it is durable."""
+
+
+class Core:
+    """The running parts; see the module. `Engine` is the front."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        clock: Clock,
+        rng: random.Random,
+        scheduler: Scheduler,
+        is_effect: Callable[[TaskRequest], bool] | None,
+    ) -> None:
+        self.journal = journal
+        self.clock = clock
+        self.random = rng
+        self.scheduler = scheduler
+        self.integrations: dict[str, Integration] = {}
+        self.is_effect = is_effect
+        self.live: dict[str, Execution] = {}
+        self.tokens: dict[str, Track] = {}
+        self.lock = threading.RLock()
+        self.listeners: list[Listener] = []
+        self.readers: dict[str, HistoryReader] = {}
+        self.interpreter = Interpreter(self)
+
+    # Driving
+
+    def drive(self, track: Track) -> None:
+        """Run a track and all that follows from it, as far as it goes in this thread."""
+        local: Local = deque()
+        self.run_track(track, local)
+        drain(local)
+
+    def run_track(self, track: Track, local: Local) -> None:
+        """Run a track until it waits or is over."""
+        execution = track.execution
+        execution.lock.acquire()
+        try:
+            while not execution.done and not track.dead:
+                track, call = self.interpreter.step(track, local)
+                self.commit(execution, local)
+                if call is None:
+                    return
+                if not self._answer(track, call, local):
+                    return
+        finally:
+            execution.lock.release()
+
+    def run_call(self, track: Track, call: Call, local: Local) -> None:
+        """Run a call made outside the loop, and go on from its answer."""
+        with track.execution.lock:
+            goes_on = self._answer(track, call, local)
+        if goes_on:
+            self.run_track(track, local)
+
+    def _answer(self, track: Track, call: Call, local: Local) -> bool:
+        """Run a call without the lock and write what it gave; False if it came too late."""
+        execution = track.execution
+        execution.lock.release()
+        try:
+            outcome = call.run()
+        finally:
+            execution.lock.acquire()
+        if execution.done or track.dead or track.serial != call.serial:
+            return False
+        child = tasks.returned(self, track, outcome)
+        self.commit(execution, local)
+        if child is not None:
+            local.append(partial(self._follow, child))
+        return True
+
+    def invoke(self, request: TaskRequest) -> Any:
+        """Call an integration; a failure is returned, not raised."""
+        try:
+            return self.integrations[request.resource](request)
+        except TaskError as error:
+            return error
+        except AslEngineError as error:
+            return TaskError(f"States.{type(error).__name__}", str(error))
+        except Exception as error:
+            # The boundary to the host's code: whatever it raises fails its task by class name,
+            # as a Lambda function's exception would, instead of losing the execution.
+            return TaskError(type(error).__name__, str(error))
+
+    def check_effect(self, track: Track, request: TaskRequest) -> None:
+        """Ask for a durable commit before a task that the host calls an effect."""
+        if self.is_effect is not None and self.is_effect(request):
+            track.execution.barrier = True
+
+    # The journal
+
+    def commit(self, execution: Execution, local: Local | None = None) -> None:
+        """Write what has happened since the last commit, if anything has."""
+        pending = execution.pending
+        if not pending:
+            return
+        record = execution.record
+        ended = record.status != RUNNING and not execution.done
+        self.journal.commit(
+            record,
+            execution.sequence,
+            pending,
+            insert=execution.insert,
+            update=ended or execution.update,
+            barrier=execution.barrier,
+        )
+        execution.sequence += 1
+        execution.pending = []
+        execution.insert = execution.update = execution.barrier = False
+        if self.listeners:
+            self._publish(record, pending)
+        if ended:
+            self._ended(execution, local)
+
+    def _publish(self, record: ExecutionRecord, events: Sequence[Event]) -> None:
+        reader = self.readers.get(record.arn)
+        if reader is None:
+            reader = self.readers[record.arn] = HistoryReader(record)
+            if events[0].id != 1:
+                # Subscribed to an execution that runs already: learn what flows in it.
+                for _, batch in self.journal.batches(record.key):
+                    if batch[0] == events[0]:
+                        break
+                    deque(reader.read(batch), maxlen=0)
+        for event in reader.read(events):
+            for listener in list(self.listeners):
+                try:
+                    listener(record.arn, event)
+                except Exception:
+                    # An onlooker must not change what it looks at.
+                    _log.exception("a listener failed")
+        if record.status != RUNNING:
+            self.readers.pop(record.arn, None)
+
+    def finish(
+        self,
+        execution: Execution,
+        status: str,
+        *,
+        output: bytes | None = None,
+        error: str | None = None,
+        cause: str | None = None,
+    ) -> None:
+        """Set how an execution ended; the next commit makes it so."""
+        record = execution.record
+        record.status = status
+        record.output = output
+        record.error = error
+        record.cause = cause
+        record.stopped_at = self.clock.now()
+
+    def _ended(self, execution: Execution, local: Local | None) -> None:
+        if execution.timer is not None:
+            self.scheduler.cancel(execution.timer)
+            execution.timer = None
+        record = execution.record
+        with self.lock:
+            self.live.pop(record.arn, None)
+        execution.mark_done()
+        if record.parent:
+            work = partial(self.child_ended, record)
+            if local is None:
+                self.scheduler.submit(work)
+            else:
+                local.append(work)
+
+    def end_now(self, execution: Execution, status: str, error: str | None, cause: str | None,
+                kind: str) -> bool:
+        """Stop an execution from outside, whatever it does at the time.
+
+        Returns:
+            False if it was over already.
+        """
+        with execution.lock:
+            if execution.done:
+                return False
+            self._silence(execution.root)
+            details = {"error": error, "cause": cause}
+            execution.root.event = 0
+            execution.add(
+                execution.root,
+                kind,
+                details={key: value for key, value in details.items() if value is not None},
+            )
+            self.finish(execution, status, error=error, cause=cause)
+            self.commit(execution)
+        return True
+
+    def _silence(self, track: Track) -> None:
+        track.dead = True
+        track.serial += 1
+        self.release(track)
+        self.stop_children(track)
+        if track.fork is not None:
+            for child in track.fork.children.values():
+                if child.phase not in (Phase.DONE, Phase.FAILED):
+                    self._silence(child)
+
+    # Timers
+
+    def add_timer(self, track: Track, seconds: float, work: Callable[[], None]) -> None:
+        """Run work for a track after that many seconds, unless the track is released first."""
+        timer = self.scheduler.call_later(max(seconds, 0.0), work)
+        if track.timers is None:
+            track.timers = [timer]
+        else:
+            track.timers.append(timer)
+
+    def wake_at(self, track: Track, until: float) -> None:
+        """Wake a waiting or backing-off track at a time."""
+        track.serial += 1
+        self.add_timer(track, until - self.clock.now(), partial(self._wake, track, track.serial))
+
+    def release(self, track: Track) -> None:
+        """Cancel the track's timers and forget its token."""
+        if track.timers is not None:
+            for timer in track.timers:
+                self.scheduler.cancel(timer)
+            track.timers = None
+        if track.token is not None:
+            self.tokens.pop(track.token, None)
+
+    def _wake(self, track: Track, serial: int) -> None:
+        with track.execution.lock:
+            if track.dead or track.execution.done or track.serial != serial:
+                return
+            self.release(track)
+            self.interpreter.woken(track)
+        self.drive(track)
+
+    def add_task_timeout(self, track: Track, seconds: float) -> None:
+        """Time the track's task out after that many seconds."""
+        self.add_timer(track, seconds, partial(self.time_out, track, track.serial, TIMEOUT))
+
+    def time_out(self, track: Track, serial: int, error: str) -> None:
+        """The task's time is over."""
+        with track.execution.lock:
+            if track.dead or track.execution.done or track.serial != serial:
+                return
+            self.stop_children(track)
+            tasks.fail(self, track, error, None)
+            self.commit(track.execution)
+        self.drive(track)
+
+    def check_heartbeat(self, track: Track, serial: int) -> None:
+        """Time the task out if no heartbeat has come since the last check."""
+        with track.execution.lock:
+            if track.dead or track.execution.done or track.serial != serial:
+                return
+            assert track.heartbeat is not None
+            left = track.heartbeat_at + track.heartbeat - self.clock.now()
+            if left > 0:
+                self.add_timer(track, left, partial(self.check_heartbeat, track, serial))
+                return
+        self.time_out(track, serial, HEARTBEAT_TIMEOUT)
+
+    def watch_execution(self, execution: Execution) -> None:
+        """Time the execution out at its machine's TimeoutSeconds."""
+        limit = execution.machine.timeout
+        if limit is not None:
+            left = execution.record.started_at + limit - self.clock.now()
+            execution.timer = self.scheduler.call_later(
+                max(left, 0.0), partial(self._execution_timed_out, execution)
+            )
+
+    def _execution_timed_out(self, execution: Execution) -> None:
+        self.end_now(execution, TIMED_OUT, TIMEOUT, None, "ExecutionTimedOut")
+
+    # Tokens
+
+    def new_token(self) -> str:
+        """A task token that nobody can guess."""
+        return uuid.uuid4().hex + uuid.uuid4().hex
+
+    def add_token(self, track: Track) -> None:
+        """Let the track be found by its token."""
+        assert track.token is not None
+        self.tokens[track.token] = track
+
+    # Child executions
+
+    def _follow(self, child: StartedChild) -> None:
+        """Run a child that a track waits for, or hear how it has ended."""
+        if child.begin is not None:
+            child.begin()
+        else:
+            self.hear_child(child.arn)
+
+    def hear_child(self, arn: str) -> None:
+        """Tell the parent of a child that has ended already; others tell it when they end."""
+        if arn not in self.live:
+            record = self.journal.record(arn)
+            if record is not None:
+                self.child_ended(record)
+
+    def child_ended(self, record: ExecutionRecord) -> None:
+        """Hand a finished child's result to the task that waits for it."""
+        parent = self.live.get(record.parent.partition("#")[0])
+        if parent is None:
+            return
+        with parent.lock:
+            track = parent.children.get(record.arn)
+            if track is None or parent.done or track.dead or track.phase is not Phase.SUBMITTED:
+                return
+            state = track.state
+            assert isinstance(state, TaskState)
+            described = describe_child(record, parse=state.pattern == ".sync:2")
+            if record.status == SUCCEEDED:
+                tasks.succeed(self, track, described, encode(described))
+            else:
+                tasks.fail(self, track, TASK_FAILED, encode(described).decode())
+            self.commit(parent)
+        self.drive(track)
+
+    def stop_children(self, track: Track) -> None:
+        """Stop the child execution that the track waits for, if any."""
+        if track.child_arn is None:
+            return
+        child = self.live.get(track.child_arn)
+        track.execution.children.pop(track.child_arn, None)
+        track.child_arn = None
+        if child is not None:
+            # Not here: the caller holds the parent's lock, and locks are never nested.
+            self.scheduler.submit(
+                partial(
+                    self.end_now, child, ABORTED, None, "The parent no longer waits.",
+                    "ExecutionAborted",
+                )
+            )
+
+
+def drain(local: Local) -> None:
+    """Do the work that belongs to this thread."""
+    while local:
+        local.popleft()()
+
+
+def describe_child(record: ExecutionRecord, *, parse: bool) -> Mapping[str, Any]:
+    """A finished execution as `states:startExecution.sync` returns it."""
+    def payload(data: bytes) -> Any:
+        return decode(data) if parse else data.decode()
+
+    described: dict[str, Any] = {
+        "ExecutionArn": record.arn,
+        "Input": payload(record.input),
+        "InputDetails": {"Included": True},
+        "Name": record.name,
+        "StartDate": int(record.started_at * 1000),
+        "StateMachineArn": record.machine,
+        "Status": record.status,
+        "StopDate": int((record.stopped_at or record.started_at) * 1000),
+    }
+    if record.output is not None:
+        described["Output"] = payload(record.output)
+        described["OutputDetails"] = {"Included": True}
+    if record.error is not None:
+        described["Error"] = record.error
+    if record.cause is not None:
+        described["Cause"] = record.cause
+    return described

@@ -1,0 +1,510 @@
+"""The engine's front: register machines, start, run, watch, stop and redrive executions."""
+
+from __future__ import annotations
+
+import hashlib
+import random as random_module
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from asl_engine.clock import Clock, SystemClock
+from asl_engine.codec import decode, encode_input
+from asl_engine.compiler import check_name, compile_machine, split_resource
+from asl_engine.core import Core, Listener, drain
+from asl_engine.errors import (
+    ExecutionExistsError,
+    ExecutionNotFoundError,
+    ExecutionNotRedrivableError,
+    InvalidDefinitionError,
+    InvalidInputError,
+    MachineNotFoundError,
+    TaskTokenError,
+)
+from asl_engine.execution import Execution, public
+from asl_engine.history import HistoryReader
+from asl_engine.integrations.protocol import Integration, TaskRequest
+from asl_engine.integrations.registry import ClientFactory, EventsSink, LambdaInvoker, Registry
+from asl_engine.integrations.states import start_execution_integration
+from asl_engine.interpreter import Local
+from asl_engine.journal import ExecutionRecord, Journal, MemoryJournal
+from asl_engine.program import StateMachine
+from asl_engine.recovery import prepare_redrive, rebuild, restart
+from asl_engine.runtime import ABORTED, RUNNING, SUCCEEDED, Phase, Track
+from asl_engine.runtime import Execution as LiveExecution
+from asl_engine.scheduler import InlineScheduler, Scheduler, ThreadScheduler
+from asl_engine.tasks import fail, succeed
+from asl_engine.validation import Diagnostic
+
+# AWS's quotas on executions that may be redriven.
+_REDRIVE_SECONDS = 14 * 86_400
+_MAX_EVENTS = 24_999
+
+
+class Engine:
+    """Runs state machines; safe to use from any thread.
+
+    Args:
+        journal: Where executions are kept; in memory by default.
+        lambda_invoker: Runs Lambda functions, for `lambda:invoke`.
+        events: Takes EventBridge entries, for `events:putEvents`.
+        clients: Makes boto3 clients, for `dynamodb`, `sqs` and `aws-sdk`.
+        integrations: More Resources, by ARN without a pattern suffix.
+        clock: Time.
+        random: What retriers with jitter draw from.
+        max_workers: Threads for executions beside the caller's. 0: none; everything then runs in
+            the thread that calls `run` or `wait`, in a fixed order.
+        is_effect: Says which tasks change the world outside: before those, the journal is synced
+            to the disk.
+    """
+
+    def __init__(
+        self,
+        *,
+        journal: Journal | None = None,
+        lambda_invoker: LambdaInvoker | None = None,
+        events: EventsSink | None = None,
+        clients: ClientFactory | None = None,
+        integrations: Mapping[str, Integration] | None = None,
+        clock: Clock | None = None,
+        random: random_module.Random | None = None,
+        max_workers: int = 32,
+        is_effect: Callable[[TaskRequest], bool] | None = None,
+    ) -> None:
+        self.clock: Clock = clock or SystemClock()
+        self.journal: Journal = journal if journal is not None else MemoryJournal()
+        scheduler: Scheduler = (
+            ThreadScheduler(self.clock, max_workers)
+            if max_workers > 0
+            else InlineScheduler(self.clock)
+        )
+        self._core = Core(
+            journal=self.journal,
+            clock=self.clock,
+            rng=random or random_module.Random(),  # noqa: S311 - jitter
+            scheduler=scheduler,
+            is_effect=is_effect,
+        )
+        self._registry = Registry(
+            lambda_invoker=lambda_invoker, events_sink=events, clients=clients, extra=integrations
+        )
+        start = start_execution_integration(self)
+        self._registry["arn:aws:states:::states:startExecution"] = start
+        self._core.integrations = self._registry
+        self._machines: dict[str, StateMachine] = {}
+        self._definitions: dict[str, str] = {}
+        self._lock = threading.RLock()
+
+    # Machines
+
+    def register(self, machine: StateMachine) -> StateMachine:
+        """Make a machine known, in place of an earlier one of its ARN.
+
+        Executions that run go on with the definition they started with.
+
+        Raises:
+            InvalidDefinitionError: A Task's Resource cannot be called by this engine.
+        """
+        diagnostics = []
+        for resource, location in machine.resources.items():
+            problem = self._registry.problem(*split_resource(resource))
+            if problem is not None:
+                diagnostics.append(
+                    Diagnostic(
+                        severity="ERROR",
+                        code="INVALID_RESOURCE",
+                        message=f"the Resource {resource} cannot be called: {problem}",
+                        location=f"{location}/Resource",
+                    )
+                )
+        if diagnostics:
+            raise InvalidDefinitionError(diagnostics)
+        key = hashlib.sha256(machine.arn.encode() + b"\n" + machine.definition).hexdigest()
+        self.journal.save_definition(key, machine.definition)
+        with self._lock:
+            self._machines[machine.arn] = machine
+            self._definitions[machine.arn] = key
+        return machine
+
+    def machine(self, name_or_arn: str) -> StateMachine:
+        """A registered machine.
+
+        Raises:
+            MachineNotFoundError: There is none.
+        """
+        with self._lock:
+            found = self._machines.get(name_or_arn)
+            if found is None:
+                for machine in self._machines.values():
+                    if machine.name == name_or_arn:
+                        return machine
+                raise MachineNotFoundError(f"no state machine {name_or_arn!r:.200} is registered")
+            return found
+
+    def machines(self) -> list[StateMachine]:
+        """The registered machines."""
+        with self._lock:
+            return list(self._machines.values())
+
+    # Starting
+
+    def start_execution(
+        self, machine: str | StateMachine, input: Any = None, name: str | None = None  # noqa: A002
+    ) -> str:
+        """Start an execution in the background; it is durable when this returns.
+
+        Args:
+            machine: The machine, its name or its ARN.
+            input: A JSON value; `{}` when left out.
+            name: Unique per machine. The same name with the same input while the first one runs
+                is the same execution.
+
+        Returns:
+            The execution's ARN.
+
+        Raises:
+            MachineNotFoundError, InvalidInputError, InvalidNameError, ExecutionExistsError
+        """
+        record, live, is_new = self._create(machine, input, name)
+        if live is not None and is_new:
+            self._begin(live)
+            self._core.scheduler.submit(partial(self._core.drive, live.root))
+        return record.arn
+
+    def run(
+        self,
+        machine: str | StateMachine,
+        input: Any = None,  # noqa: A002
+        name: str | None = None,
+        *,
+        timeout: float | None = None,
+    ) -> Execution:
+        """Run an execution in the calling thread and return how it ended.
+
+        Work that can go on beside it, and what comes after a wait, runs on the pool meanwhile.
+
+        Args:
+            timeout: Seconds after which to return with the execution as it is then.
+        """
+        record, live, is_new = self._create(machine, input, name)
+        if live is None:
+            return public(record)
+        if is_new:
+            with live.lock:
+                self._core.watch_execution(live)
+                live.add(live.root, "ExecutionStarted")
+            self._core.drive(live.root)
+        if not live.done:
+            self._core.scheduler.run_until(lambda: live.done, live.wait_done, timeout)
+        with live.lock:
+            return public(record)
+
+    def create_child(
+        self, machine: str, value: Any, name: str, parent: str
+    ) -> tuple[str, Callable[[], None] | None]:
+        """Start an execution for a task; internal to `states:startExecution`.
+
+        Returns:
+            Its ARN, and what runs it; None if the same task has started it before.
+        """
+        record, live, is_new = self._create(machine, value, name, parent)
+        if live is None or not is_new:
+            return record.arn, None
+        self._begin(live)
+        return record.arn, partial(self._core.drive, live.root)
+
+    def submit(self, work: Callable[[], None]) -> None:
+        """Run work on the engine's pool."""
+        self._core.scheduler.submit(work)
+
+    def _create(
+        self, machine: str | StateMachine, value: Any, name: str | None, parent: str = ""
+    ) -> tuple[ExecutionRecord, LiveExecution | None, bool]:
+        """The record, the execution if it is live, and whether it is new."""
+        if isinstance(machine, StateMachine):
+            if self._machines.get(machine.arn) is not machine:
+                self.register(machine)
+        else:
+            machine = self.machine(machine)
+        value = {} if value is None else value
+        data = encode_input(value)
+        arn = machine.execution_arn(check_name(name, "an execution") if name else _random_name())
+        core = self._core
+        record = ExecutionRecord(
+            key=0,
+            arn=arn,
+            name=arn.rpartition(":")[2],
+            machine=machine.arn,
+            definition=self._definitions[machine.arn],
+            status=RUNNING,
+            input=data,
+            started_at=self.clock.now(),
+            parent=parent,
+        )
+        with core.lock:
+            if name:
+                found = self._existing(record)
+                if found is not None:
+                    return found, core.live.get(arn), False
+            record.key = self.journal.next_key()
+            execution = LiveExecution(machine, record, self.clock, value)
+            core.live[arn] = execution
+        return record, execution, True
+
+    def _existing(self, wanted: ExecutionRecord) -> ExecutionRecord | None:
+        live = self._core.live.get(wanted.arn)
+        found = self.journal.record(wanted.arn) if live is None else live.record
+        if found is None:
+            return None
+        same_task = bool(wanted.parent) and found.parent == wanted.parent
+        if same_task or (found.status == RUNNING and found.input == wanted.input):
+            return found
+        raise ExecutionExistsError(f"an execution {wanted.arn} exists already")
+
+    def _begin(self, execution: LiveExecution) -> None:
+        with execution.lock:
+            self._core.watch_execution(execution)
+            execution.add(execution.root, "ExecutionStarted")
+            self._core.commit(execution)
+
+    # Watching
+
+    def wait(self, arn: str, timeout: float | None = None) -> Execution:
+        """Wait until an execution is over, at most `timeout` seconds; returns it as it is then."""
+        live = self._core.live.get(arn)
+        if live is not None:
+            self._core.scheduler.run_until(lambda: live.done, live.wait_done, timeout)
+        return self.describe(arn)
+
+    def describe(self, arn: str) -> Execution:
+        """An execution as it is now.
+
+        Raises:
+            ExecutionNotFoundError: No execution has the ARN.
+        """
+        return public(self._record(arn))
+
+    def _record(self, arn: str) -> ExecutionRecord:
+        record = self.journal.record(arn)
+        if record is None:
+            live = self._core.live.get(arn)
+            if live is None:
+                raise ExecutionNotFoundError(f"no execution {arn!r:.300}")
+            with live.lock:
+                return msgspec.structs.replace(live.record)
+        return record
+
+    def history(self, arn: str) -> list[dict[str, Any]]:
+        """An execution's events so far, in the shape of AWS's GetExecutionHistory.
+
+        Raises:
+            ExecutionNotFoundError: No execution has the ARN.
+        """
+        record = self._record(arn)
+        reader = HistoryReader(record)
+        shown: list[dict[str, Any]] = []
+        for _, events in self.journal.batches(record.key):
+            shown.extend(reader.read(events))
+        return shown
+
+    def list_executions(
+        self,
+        machine: str | None = None,
+        *,
+        status: str | None = None,
+        limit: int | None = None,
+    ) -> list[Execution]:
+        """Executions, the latest first.
+
+        Args:
+            machine: Only those of the machine with this name or ARN.
+            status: Only those with this status.
+            limit: At most so many.
+        """
+        if machine is not None and not machine.startswith("arn:"):
+            machine = self.machine(machine).arn
+        return [
+            public(record)
+            for record in self.journal.records(machine=machine, status=status, limit=limit)
+        ]
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Hear of every event of every execution, in order, once it is durable.
+
+        The listener runs in the engine's threads: it must be quick and must not wait for the
+        execution.
+
+        Returns:
+            What ends the subscription.
+        """
+        listeners = self._core.listeners
+        listeners.append(listener)
+
+        def unsubscribe() -> None:
+            if listener in listeners:
+                listeners.remove(listener)
+
+        return unsubscribe
+
+    # Changing what runs
+
+    def stop_execution(self, arn: str, *, error: str | None = None, cause: str | None = None) -> Execution:
+        """Abort an execution, and the children it waits for; nothing happens to a finished one."""
+        live = self._core.live.get(arn)
+        if live is not None:
+            self._core.end_now(live, ABORTED, error, cause, "ExecutionAborted")
+        return self.describe(arn)
+
+    def redrive_execution(self, arn: str) -> Execution:
+        """Run a failed, timed out or stopped execution again from where it stopped.
+
+        Raises:
+            ExecutionNotRedrivableError: It runs, has succeeded, is older than 14 days, or has
+                too many events.
+        """
+        record = self._record(arn)
+        if record.status in {RUNNING, SUCCEEDED}:
+            raise ExecutionNotRedrivableError(f"{arn} is {record.status}; it cannot be redriven")
+        if self.clock.now() - (record.stopped_at or record.started_at) > _REDRIVE_SECONDS:
+            raise ExecutionNotRedrivableError(f"{arn} ended more than 14 days ago")
+        with self._core.lock:
+            if arn in self._core.live:
+                raise ExecutionNotRedrivableError(f"{arn} is RUNNING; it cannot be redriven")
+            execution = self._rebuild(record)
+            self._core.live[arn] = execution
+        if execution.event_count >= _MAX_EVENTS:
+            self._core.live.pop(arn, None)
+            raise ExecutionNotRedrivableError(f"{arn} has {execution.event_count} events")
+        with execution.lock:
+            count = record.redrive_count + 1
+            record.status = RUNNING
+            record.output = record.error = record.cause = record.stopped_at = None
+            root = execution.root
+            root.event = execution.event_count
+            prepare_redrive(execution, count)
+            execution.add(root, "ExecutionRedriven", details={"redriveCount": count})
+            execution.update = True
+            self._core.commit(execution)
+        self._core.scheduler.submit(partial(self._restart, execution))
+        return self.describe(arn)
+
+    def resume(self) -> list[str]:
+        """Go on with every execution that the journal has as running.
+
+        To be called once, on a new engine, after the machines are registered. A machine that is
+        not registered, or has another definition by now, is compiled from the journal.
+
+        Returns:
+            The ARNs of the resumed executions.
+        """
+        resumed = []
+        for record in reversed(self.journal.records(status=RUNNING)):
+            with self._core.lock:
+                if record.arn in self._core.live:
+                    continue
+                execution = self._rebuild(record)
+                self._core.live[record.arn] = execution
+            resumed.append(execution)
+        # Only now, so that children and parents find each other.
+        for execution in resumed:
+            with execution.lock:
+                self._core.watch_execution(execution)
+            self._core.scheduler.submit(partial(self._restart, execution))
+        return [execution.record.arn for execution in resumed]
+
+    def _rebuild(self, record: ExecutionRecord) -> LiveExecution:
+        machine = self._machines.get(record.machine)
+        if machine is None or self._definitions[record.machine] != record.definition:
+            definition = self.journal.definition(record.definition)
+            if definition is None:
+                raise MachineNotFoundError(f"the journal has no definition of {record.machine}")
+            machine = compile_machine(
+                definition, name=record.machine.rpartition(":")[2], arn=record.machine
+            )
+        return rebuild(machine, record, self.journal, self.clock)
+
+    def _restart(self, execution: LiveExecution) -> None:
+        local: Local = deque()
+        with execution.lock:
+            if execution.done:
+                return
+            restart(self._core, execution.root, local)
+            self._core.commit(execution, local)
+        drain(local)
+
+    # Task tokens
+
+    def send_task_success(self, token: str, output: Any) -> None:
+        """Complete the task that waits on a token.
+
+        Args:
+            token: The task's token.
+            output: A JSON value.
+
+        Raises:
+            TaskTokenError: No task waits on the token.
+            InvalidInputError: The output is not JSON or above 256 KiB.
+        """
+        data = encode_input(output, "output")
+        self._complete(token, lambda track: succeed(self._core, track, decode(data), data))
+
+    def send_task_failure(self, token: str, error: str = "", cause: str = "") -> None:
+        """Fail the task that waits on a token.
+
+        Raises:
+            TaskTokenError: No task waits on the token.
+            InvalidInputError: The error or the cause is too long.
+        """
+        if len(error) > 256 or len(cause.encode()) > 32_768:
+            raise InvalidInputError("an error has at most 256 characters, a cause 32768")
+        self._complete(token, lambda track: fail(self._core, track, error, cause))
+
+    def send_task_heartbeat(self, token: str) -> None:
+        """Say that the task which waits on a token is alive.
+
+        Raises:
+            TaskTokenError: No task waits on the token.
+        """
+        track = self._waiting(token)
+        with track.execution.lock:
+            self._check_waiting(track, token)
+            track.heartbeat_at = self.clock.now()
+
+    def _complete(self, token: str, act: Callable[[Track], None]) -> None:
+        track = self._waiting(token)
+        with track.execution.lock:
+            self._check_waiting(track, token)
+            act(track)
+            self._core.commit(track.execution)
+        self._core.scheduler.submit(partial(self._core.drive, track))
+
+    def _waiting(self, token: str) -> Track:
+        track = self._core.tokens.get(token)
+        if track is None:
+            raise TaskTokenError("TaskTimedOut", "no task waits on this token")
+        return track
+
+    def _check_waiting(self, track: Track, token: str) -> None:
+        waits = track.phase in (Phase.CALLING, Phase.SUBMITTED) and track.token == token
+        if not waits or track.dead or track.execution.done:
+            raise TaskTokenError("TaskTimedOut", "no task waits on this token any more")
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop taking work. What runs stays in the journal, for `resume` in a later engine."""
+        self._core.scheduler.close()
+
+
+def _random_name() -> str:
+    return str(uuid.uuid4())
+

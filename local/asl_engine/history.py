@@ -1,0 +1,100 @@
+"""From the journal's events to AWS's GetExecutionHistory shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from asl_engine.journal.records import Event, ExecutionRecord
+
+_ROLE = "arn:aws:iam::000000000000:role/asl-engine"
+_WITHOUT_DETAILS = frozenset(
+    {
+        "ParallelStateStarted",
+        "ParallelStateSucceeded",
+        "ParallelStateFailed",
+        "MapStateSucceeded",
+        "MapStateFailed",
+    }
+)
+
+
+class HistoryReader:
+    """Turns the events of one execution, given in order, into AWS's.
+
+    Keeps what flows in each track, since events leave out a payload that their reader knows.
+    """
+
+    def __init__(self, record: ExecutionRecord) -> None:
+        self._record = record
+        self._flow: dict[int, bytes] = {0: record.input}
+
+    def read(self, events: Iterable[Event]) -> Iterator[dict[str, Any]]:
+        """The events that AWS shows; notes of the engine to itself are left out."""
+        for event in events:
+            if event.id:
+                yield self._event(event)
+
+    def _event(self, event: Event) -> dict[str, Any]:
+        shown: dict[str, Any] = {
+            "timestamp": datetime.fromtimestamp(event.at, UTC),
+            "type": event.type,
+            "id": event.id,
+            "previousEventId": event.previous,
+        }
+        details = self._details(event)
+        if details is not None:
+            shown[_details_key(event.type)] = details
+        return shown
+
+    def _payload(self, event: Event) -> str:
+        if event.payload is not None:
+            self._flow[event.track] = bytes(event.payload)
+        return self._flow.get(event.track, b"null").decode()
+
+    def _details(self, event: Event) -> dict[str, Any] | None:
+        kind = event.type
+        whole = {"truncated": False}
+        extra = {
+            key: value
+            for key, value in (event.details or {}).items()
+            if not key.startswith("_")
+        }
+        if kind.endswith("StateEntered"):
+            return {"name": event.name, "input": self._payload(event), "inputDetails": whole}
+        if kind.endswith("StateExited"):
+            exited = {"name": event.name, "output": self._payload(event), "outputDetails": whole}
+            if event.variables:
+                exited["assignedVariables"] = {
+                    name: bytes(value).decode() for name, value in event.variables.items()
+                }
+                exited["assignedVariablesDetails"] = whole
+            return exited
+        if kind == "ExecutionStarted":
+            return {
+                "input": self._record.input.decode(),
+                "inputDetails": whole,
+                "roleArn": _ROLE,
+            }
+        if kind == "ExecutionSucceeded":
+            return {"output": self._flow[0].decode(), "outputDetails": whole}
+        if kind == "TaskScheduled":
+            parameters = b"{}" if event.payload is None else bytes(event.payload)
+            return {**extra, "parameters": parameters.decode()}
+        if kind == "TaskSucceeded":
+            return {**extra, "output": self._payload(event), "outputDetails": whole}
+        if kind == "TaskSubmitted":
+            output = b"null" if event.payload is None else bytes(event.payload)
+            return {**extra, "output": output.decode(), "outputDetails": whole}
+        if kind in _WITHOUT_DETAILS or kind.endswith("StateAborted"):
+            return None
+        return extra
+
+
+def _details_key(kind: str) -> str:
+    if kind.endswith("StateEntered"):
+        return "stateEnteredEventDetails"
+    if kind.endswith("StateExited"):
+        return "stateExitedEventDetails"
+    return f"{kind[0].lower()}{kind[1:]}EventDetails"

@@ -1,0 +1,67 @@
+"""Step Functions itself: `states:startExecution`, alone and with `.sync` or `.sync:2`."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from asl_engine.errors import (
+    ExecutionExistsError,
+    InvalidInputError,
+    InvalidNameError,
+    MachineNotFoundError,
+    TaskError,
+)
+from asl_engine.integrations.protocol import Integration, StartedChild, TaskRequest
+
+
+class Starter(Protocol):
+    """What starting child executions needs of the engine."""
+
+    def create_child(
+        self, machine: str, value: Any, name: str, parent: str
+    ) -> tuple[str, Callable[[], None] | None]:
+        """Start an execution for a task."""
+
+    def submit(self, work: Callable[[], None]) -> None:
+        """Run work on the engine's pool."""
+
+
+def start_execution_integration(engine: Starter) -> Integration:
+    """`arn:aws:states:::states:startExecution`.
+
+    A child without a Name gets one made of the caller and its attempt, so that a call repeated
+    after a crash finds the child that it started before.
+    """
+
+    def start(request: TaskRequest) -> Any:
+        arguments = request.arguments
+        machine = arguments.get("StateMachineArn") if isinstance(arguments, dict) else None
+        if not isinstance(machine, str):
+            raise TaskError(
+                "States.Runtime", "states:startExecution needs Arguments with a StateMachineArn."
+            )
+        attempt = f"{request.execution_arn}#{request.track}#{request.event_id}"
+        name = arguments.get("Name") or str(uuid.uuid5(uuid.NAMESPACE_URL, attempt))
+        try:
+            arn, begin = engine.create_child(machine, arguments.get("Input"), name, attempt)
+        except ExecutionExistsError as error:
+            code = "ExecutionAlreadyExistsException"
+            raise TaskError(f"StepFunctions.{code}", str(error)) from None
+        except MachineNotFoundError as error:
+            code = "StateMachineDoesNotExistException"
+            raise TaskError(f"StepFunctions.{code}", str(error)) from None
+        except InvalidInputError as error:
+            code = "InvalidExecutionInputException"
+            raise TaskError(f"StepFunctions.{code}", str(error)) from None
+        except InvalidNameError as error:
+            raise TaskError("StepFunctions.InvalidNameException", str(error)) from None
+        output = {"ExecutionArn": arn}
+        if request.pattern in {".sync", ".sync:2"}:
+            return StartedChild(arn, output, begin)
+        if begin is not None:
+            engine.submit(begin)
+        return output
+
+    return start

@@ -1,0 +1,80 @@
+"""A journal that lives as long as the process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
+
+from asl_engine.journal.records import Event, ExecutionRecord
+
+
+class MemoryJournal:
+    """Keeps everything in memory; an engine opened on it again resumes as from a file."""
+
+    def __init__(self) -> None:
+        self.on_commit: Callable[[int], None] | None = None
+        self._lock = threading.Lock()
+        self._commits = 0
+        self._keys = 0
+        self._definitions: dict[str, bytes] = {}
+        self._records: dict[str, ExecutionRecord] = {}
+        self._batches: dict[int, list[tuple[int, list[Event]]]] = {}
+
+    def next_key(self) -> int:
+        with self._lock:
+            self._keys += 1
+            return self._keys
+
+    def save_definition(self, key: str, definition: bytes) -> None:
+        self._definitions[key] = definition
+
+    def definition(self, key: str) -> bytes | None:
+        return self._definitions.get(key)
+
+    def commit(
+        self,
+        record: ExecutionRecord,
+        sequence: int,
+        events: Sequence[Event],
+        *,
+        insert: bool = False,
+        update: bool = False,
+        barrier: bool = False,
+    ) -> None:
+        with self._lock:
+            if insert or update:
+                # A copy, since the engine goes on changing its own.
+                self._records[record.arn] = msgspec.structs.replace(record)
+            self._batches.setdefault(record.key, []).append((sequence, list(events)))
+            self._commits += 1
+            commits = self._commits
+        if self.on_commit is not None:
+            self.on_commit(commits)
+
+    def record(self, arn: str) -> ExecutionRecord | None:
+        with self._lock:
+            found = self._records.get(arn)
+            return None if found is None else msgspec.structs.replace(found)
+
+    def records(
+        self, *, machine: str | None = None, status: str | None = None, limit: int | None = None
+    ) -> list[ExecutionRecord]:
+        with self._lock:
+            found = [
+                msgspec.structs.replace(record)
+                for record in self._records.values()
+                if (machine is None or record.machine == machine)
+                and (status is None or record.status == status)
+            ]
+        found.sort(key=lambda record: -record.key)
+        return found[:limit]
+
+    def batches(self, key: int) -> Iterator[tuple[int, list[Event]]]:
+        with self._lock:
+            found = list(self._batches.get(key, []))
+        return iter(found)
+
+    def close(self) -> None:
+        """Nothing to release."""

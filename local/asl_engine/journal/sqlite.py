@@ -1,0 +1,201 @@
+"""A journal in a SQLite file: write-ahead log, one transaction per batch."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from asl_engine.errors import AslEngineError
+from asl_engine.journal.records import Event, ExecutionRecord
+
+_VERSION = 1
+_SCHEMA = """
+create table definitions (key text primary key, definition blob not null) without rowid;
+create table executions (
+    key integer primary key, arn text not null unique, name text not null, machine text not null,
+    definition text not null, status text not null, input blob not null, started_at real not null,
+    parent text not null, output blob, error text, cause text, stopped_at real,
+    redrive_count integer not null
+);
+create index executions_running on executions (key) where status = 'RUNNING';
+create index executions_machine on executions (machine, key);
+create table batches (
+    execution integer not null, sequence integer not null, events blob not null,
+    primary key (execution, sequence)
+) without rowid;
+"""
+_COLUMNS = ExecutionRecord.__struct_fields__
+_SELECT = f"select {', '.join(_COLUMNS)} from executions"  # noqa: S608 - constants only
+_INSERT = (
+    f"insert into executions ({', '.join(_COLUMNS)})"  # noqa: S608 - constants only
+    f" values ({', '.join('?' * len(_COLUMNS))})"
+)
+_UPDATE = (
+    "update executions set status = ?, output = ?, error = ?, cause = ?, stopped_at = ?,"
+    " redrive_count = ? where key = ?"
+)
+_BATCH = "insert into batches values (?, ?, ?)"
+
+
+class JournalError(AslEngineError):
+    """The file is not a journal, or another version wrote it."""
+
+
+class SqliteJournal:
+    """Keeps executions in one SQLite file.
+
+    A commit survives the death of the process. It survives a power cut when it was written with
+    a barrier, or once SQLite has checkpointed (`synchronous=NORMAL`).
+
+    Args:
+        path: The file; made if missing.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.on_commit: Callable[[int], None] | None = None
+        self._lock = threading.RLock()
+        self._commits = 0
+        self._encode = msgspec.json.Encoder().encode
+        self._decode = msgspec.json.Decoder(list[Event]).decode
+        self._wal: int | None = None
+        self._saved: set[str] = set()
+        self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        try:
+            self._open()
+        except sqlite3.DatabaseError as error:
+            self._db.close()
+            raise JournalError(f"{path}: not a journal: {error}") from None
+        row = self._db.execute("select coalesce(max(key), 0) from executions").fetchone()
+        self._keys: int = row[0]
+
+    def _open(self) -> None:
+        self._db.execute("pragma busy_timeout = 5000")
+        self._db.execute("pragma journal_mode = wal")
+        self._db.execute("pragma synchronous = normal")
+        version = self._db.execute("pragma user_version").fetchone()[0]
+        if version == 0:
+            self._db.executescript(
+                f"begin immediate; {_SCHEMA} pragma user_version = {_VERSION}; commit;"
+            )
+        elif version != _VERSION:
+            self._db.close()
+            raise JournalError(
+                f"{self.path}: journal version {version}, this engine reads {_VERSION}"
+            )
+
+    def next_key(self) -> int:
+        with self._lock:
+            self._keys += 1
+            return self._keys
+
+    def save_definition(self, key: str, definition: bytes) -> None:
+        with self._lock:
+            if key not in self._saved:
+                self._db.execute(
+                    "insert or ignore into definitions values (?, ?)", (key, definition)
+                )
+                self._saved.add(key)
+
+    def definition(self, key: str) -> bytes | None:
+        with self._lock:
+            row = self._db.execute(
+                "select definition from definitions where key = ?", (key,)
+            ).fetchone()
+        return None if row is None else row[0]
+
+    def commit(
+        self,
+        record: ExecutionRecord,
+        sequence: int,
+        events: Sequence[Event],
+        *,
+        insert: bool = False,
+        update: bool = False,
+        barrier: bool = False,
+    ) -> None:
+        batch = (record.key, sequence, self._encode(events))
+        with self._lock:
+            execute = self._db.execute
+            if insert or update:
+                execute("begin immediate")
+                try:
+                    if insert:
+                        execute(_INSERT, msgspec.structs.astuple(record))
+                    else:
+                        execute(_UPDATE, _changes(record))
+                    execute(_BATCH, batch)
+                    execute("commit")
+                except BaseException:
+                    execute("rollback")
+                    raise
+            else:
+                execute(_BATCH, batch)
+            if barrier:
+                self._sync()
+            self._commits += 1
+            commits = self._commits
+        if self.on_commit is not None:
+            self.on_commit(commits)
+
+    def _sync(self) -> None:
+        # SQLite syncs the log only at checkpoints under synchronous=NORMAL; the log's own
+        # descriptor makes one batch durable without paying for it on every commit.
+        if self._wal is None:
+            self._wal = os.open(f"{self.path}-wal", os.O_RDWR)
+        os.fsync(self._wal)
+
+    def record(self, arn: str) -> ExecutionRecord | None:
+        with self._lock:
+            row = self._db.execute(f"{_SELECT} where arn = ?", (arn,)).fetchone()
+        return None if row is None else _record(row)
+
+    def records(
+        self, *, machine: str | None = None, status: str | None = None, limit: int | None = None
+    ) -> list[ExecutionRecord]:
+        wanted = {"machine": machine, "status": status}
+        filters = {key: value for key, value in wanted.items() if value is not None}
+        where = " and ".join(f"{key} = ?" for key in filters)
+        query = f"{_SELECT}{' where ' + where if where else ''} order by key desc limit ?"
+        with self._lock:
+            rows = self._db.execute(
+                query, (*filters.values(), -1 if limit is None else limit)
+            ).fetchall()
+        return [_record(row) for row in rows]
+
+    def batches(self, key: int) -> Iterator[tuple[int, list[Event]]]:
+        with self._lock:
+            rows = self._db.execute(
+                "select sequence, events from batches where execution = ? order by sequence",
+                (key,),
+            ).fetchall()
+        return ((sequence, self._decode(data)) for sequence, data in rows)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._wal is not None:
+                os.close(self._wal)
+                self._wal = None
+            self._db.close()
+
+
+def _changes(record: ExecutionRecord) -> tuple[Any, ...]:
+    return (
+        record.status,
+        record.output,
+        record.error,
+        record.cause,
+        record.stopped_at,
+        record.redrive_count,
+        record.key,
+    )
+
+
+def _record(row: tuple[Any, ...]) -> ExecutionRecord:
+    return ExecutionRecord(**dict(zip(_COLUMNS, row, strict=True)))

@@ -1,0 +1,208 @@
+"""The compiled form of a definition: states with their expressions compiled once.
+
+A `Scope` is a set of states with a start: a machine, a Parallel branch or a Map's item
+processor. Nothing here changes after `compile_machine`; any number of executions share it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from asl_engine.codec import encode
+from asl_engine.expressions import Template
+
+
+class Field:
+    """One field of a state that may hold expressions.
+
+    Attributes:
+        name: The field's name in the definition, for error messages.
+        static: Whether no expression is inside, so that `value` is always the result.
+        value: The result when static.
+        json: The result as JSON when static.
+    """
+
+    __slots__ = ("json", "name", "static", "template", "value")
+
+    def __init__(self, name: str, template: Template) -> None:
+        self.name = name
+        self.template = template
+        self.static = template.is_static
+        self.value: Any = template.evaluate({}) if self.static else None
+        self.json: bytes = encode(self.value) if self.static else b""
+
+
+@dataclass(slots=True, frozen=True)
+class Retrier:
+    """One entry of `Retry`; times in seconds."""
+
+    matches: Callable[[str], bool]
+    interval: float
+    backoff_rate: float
+    max_attempts: int
+    max_delay: float | None
+    full_jitter: bool
+
+
+@dataclass(slots=True, frozen=True)
+class Transition:
+    """Where a state, a Choice rule or a catcher leads, with its own Assign and Output.
+
+    `next` is None where the scope ends.
+    """
+
+    next: str | None
+    assign: Field | None
+    output: Field | None
+
+
+@dataclass(slots=True, frozen=True)
+class Catcher:
+    """One entry of `Catch`."""
+
+    matches: Callable[[str], bool]
+    then: Transition
+
+
+@dataclass(slots=True, frozen=True)
+class Rule:
+    """One entry of a Choice state's `Choices`."""
+
+    condition: Field
+    then: Transition
+
+
+@dataclass(slots=True, kw_only=True)
+class State:
+    """What all states have. `location` is its JSON pointer in the definition."""
+
+    name: str
+    type: str
+    location: str
+    then: Transition
+    entered_event: str = ""
+    exited_event: str = ""
+
+    def __post_init__(self) -> None:
+        self.entered_event = f"{self.type}StateEntered"
+        self.exited_event = f"{self.type}StateExited"
+
+
+@dataclass(slots=True, kw_only=True)
+class PassState(State):
+    """Pass and Succeed: an Output and nothing else."""
+
+
+@dataclass(slots=True, kw_only=True)
+class FailState(State):
+    """Fail."""
+
+    error: Field | None
+    cause: Field | None
+
+
+@dataclass(slots=True, kw_only=True)
+class ChoiceState(State):
+    """Choice; `then` is the Default, and `has_default` says whether there is one."""
+
+    rules: tuple[Rule, ...]
+    has_default: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class WaitState(State):
+    """Wait: one of `seconds` and `timestamp` is set."""
+
+    seconds: Field | None
+    timestamp: Field | None
+
+
+@dataclass(slots=True, kw_only=True)
+class RetryableState(State):
+    """What Task, Parallel and Map share."""
+
+    retry: tuple[Retrier, ...]
+    catch: tuple[Catcher, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class TaskState(RetryableState):
+    """Task.
+
+    Attributes:
+        resource: The Resource without its pattern suffix: the key in the registry.
+        pattern: `""`, `".sync"`, `".sync:2"` or `".waitForTaskToken"`.
+    """
+
+    resource: str
+    pattern: str
+    arguments: Field | None
+    timeout: Field | None
+    heartbeat: Field | None
+
+    @property
+    def waits_for_token(self) -> bool:
+        return self.pattern == ".waitForTaskToken"
+
+    @property
+    def waits_for_child(self) -> bool:
+        return self.pattern in {".sync", ".sync:2"}
+
+
+@dataclass(slots=True, kw_only=True)
+class ParallelState(RetryableState):
+    """Parallel."""
+
+    arguments: Field | None
+    branches: tuple[Scope, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class MapState(RetryableState):
+    """Map, inline."""
+
+    items: Field | None
+    item_selector: Field | None
+    max_concurrency: Field | None
+    tolerated_count: Field | None
+    tolerated_percentage: Field | None
+    processor: Scope
+
+
+@dataclass(slots=True)
+class Scope:
+    """States that run one after another, with variables of their own.
+
+    Attributes:
+        has_tasks: Whether a Task is inside, at any depth, so that running it can take time.
+    """
+
+    start_at: str
+    states: dict[str, State]
+    has_tasks: bool = False
+
+
+@dataclass(slots=True)
+class StateMachine:
+    """A compiled state machine.
+
+    Attributes:
+        name: Its name, as in its ARN.
+        arn: `arn:aws:states:us-east-1:000000000000:stateMachine:NAME` unless given.
+        definition: The definition after substitutions, as JSON.
+        timeout: `TimeoutSeconds` of the machine, or None.
+        resources: Every registry key that its tasks use, with the place of the first use.
+    """
+
+    name: str
+    arn: str
+    definition: bytes
+    program: Scope
+    timeout: float | None
+    resources: Mapping[str, str] = field(default_factory=dict)
+
+    def execution_arn(self, execution_name: str) -> str:
+        """The ARN of an execution of this machine."""
+        return f"{self.arn.replace(':stateMachine:', ':execution:')}:{execution_name}"
