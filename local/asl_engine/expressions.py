@@ -6,6 +6,7 @@ definition, so callers treat JSON values as immutable.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ import jsonatapy
 from asl_engine.expressions_functions import (
     MAX_ARRAY_ITEMS,
     SYSTEM_RANDOMNESS,
-    FunctionError,
     Randomness,
     fit_numbers,
     host_functions,
@@ -40,6 +40,11 @@ TIMEOUT_MS: Final = 1_000
 MAX_CALL_DEPTH: Final = 400
 """Deepest recursion of an expression's own functions, tail calls not counted."""
 
+_LIMITS: Final[dict[str, int]] = {
+    "timeout": TIMEOUT_MS,
+    "max_stack_depth": MAX_CALL_DEPTH,
+    "max_sequence_length": MAX_ARRAY_ITEMS,
+}
 _MISSING: Final = object()
 _UNDECIDED: Final = object()
 _MAX_PROGRAMS: Final = 4_096
@@ -96,8 +101,12 @@ class _Program:
         for path in sorted({p for s in scans for p in s.paths}, key=len):
             _add_path(self._wanted, path[:1] if whole else path)
 
-    def evaluate(self, bindings: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns the values by position; raises ValueError with what the library says."""
+    def evaluate(self, bindings: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+        """Returns the values by position, and what went wrong, if something did.
+
+        Errors are returned, not raised: a traceback would hold the library's program, and may
+        outlive the thread, while the program must be freed in the thread that made it.
+        """
         library = _programs.by_source.get(self._key) or self._compile()
         wanted = {
             name: _pick(inner, bindings[name])
@@ -105,35 +114,38 @@ class _Program:
             if name in bindings
         }
         try:
-            result = self._call(library, wanted)
-        except OverflowError:
-            wanted = fit_numbers(wanted)
-            result = self._call(library, wanted)
-        values: dict[str, Any] = result if type(result) is dict else {}
-        if _make_plain(values) and self._check_functions:
-            text = library.evaluate_json_or_none(
-                "null", wanted, timeout=TIMEOUT_MS, max_stack_depth=MAX_CALL_DEPTH
-            )
-            if _has_function(values, jsonatapy.json_loads(text) if text else None):
-                raise ValueError("gave a function where a JSON value is needed")
-        return values
-
-    @staticmethod
-    def _call(library: jsonatapy.JsonataExpression, bindings: dict[str, Any]) -> Any:
-        try:
-            return library.evaluate(
-                None,
-                bindings,
-                timeout=TIMEOUT_MS,
-                max_stack_depth=MAX_CALL_DEPTH,
-                max_sequence_length=MAX_ARRAY_ITEMS,
-            )
+            try:
+                result = library.evaluate(None, wanted, **_LIMITS)
+            except OverflowError:
+                wanted = fit_numbers(wanted)
+                result = library.evaluate(None, wanted, **_LIMITS)
+            values: dict[str, Any] = result if type(result) is dict else {}
+            if not _make_plain(values):
+                return {}, "gave a number that JSON cannot hold (infinity or NaN)"
+            if self._check_functions and self._has_function(library, wanted, values):
+                return {}, "gave a function where a JSON value is needed"
+        except (ValueError, TypeError, RecursionError, MemoryError) as error:
+            return {}, f"failed: {error}"
         except BaseException as error:
             # A panic of the native library is not an Exception, and its class has no import
             # path; left alone it would end the thread for the fault of one expression.
-            if type(error).__name__ == "PanicException":
-                raise ValueError("exhausted the evaluator") from None
-            raise
+            if type(error).__name__ != "PanicException":
+                raise
+            return {}, "exhausted the evaluator"
+        return values, ""
+
+    @staticmethod
+    def _has_function(
+        library: jsonatapy.JsonataExpression, bindings: dict[str, Any], values: dict[str, Any]
+    ) -> bool:
+        """Tells whether a null of a result is a function in truth.
+
+        A function comes out as null from one way of evaluating and as "" from the other.
+        """
+        if not _has_null(values):
+            return False
+        text = library.evaluate_json_or_none("null", bindings, **_LIMITS)
+        return text is not None and _null_against_text(values, json.loads(text))
 
     def _compile(self) -> jsonatapy.JsonataExpression:
         library = jsonatapy.compile(self._source)
@@ -204,10 +216,10 @@ class Expression:
         """
         value = self.quick(bindings)
         if value is _UNDECIDED:
-            try:
-                value = self._program.evaluate(bindings).get("0", _MISSING)
-            except ValueError as error:
-                raise ExpressionError(self.text, _reason(error)) from None
+            values, reason = self._program.evaluate(bindings)
+            if reason:
+                raise ExpressionError(self.text, reason)
+            value = values.get("0", _MISSING)
         if value is _MISSING:
             raise ExpressionError(self.text, "returned nothing (undefined)")
         return value
@@ -310,10 +322,9 @@ class Template:
         fields = self._fields
         values = [field.expression.quick(bindings) for field in fields]
         if self._program is not None:
-            try:
-                computed = self._program.evaluate(bindings)
-            except ValueError as error:
-                raise self._blame(bindings, error) from None
+            computed, reason = self._program.evaluate(bindings)
+            if reason:
+                raise self._blame(bindings, reason)
             for position, index in enumerate(self._slow):
                 values[index] = computed.get(str(position), _MISSING)
         for index, value in enumerate(values):
@@ -326,7 +337,7 @@ class Template:
                     ) from None
         return _fill(self._plan, values)
 
-    def _blame(self, bindings: Mapping[str, Any], error: ValueError) -> ExpressionError:
+    def _blame(self, bindings: Mapping[str, Any], reason: str) -> ExpressionError:
         """Finds which of the expressions evaluated together it was that failed."""
         for index in self._slow:
             field = self._fields[index]
@@ -335,7 +346,7 @@ class Template:
             except ExpressionError as found:
                 return ExpressionError(found.expression, found.reason, field.pointer)
         together = "; ".join(self._fields[i].expression.text for i in self._slow)
-        return ExpressionError(together, _reason(error))
+        return ExpressionError(together, reason)
 
 
 class _Slot(int):
@@ -455,12 +466,7 @@ def _plain_float(value: float) -> int | float:
 
 
 def _make_plain(values: dict[str, Any]) -> bool:
-    """Normalises numbers in a fresh result, in place; tells whether a null is in it.
-
-    Raises:
-        ValueError: NaN or an infinity is in it.
-    """
-    has_null = False
+    """Normalises the numbers of a fresh result in place; tells whether JSON can hold them all."""
     stack: list[Any] = [values]
     while stack:
         container = stack.pop()
@@ -470,17 +476,28 @@ def _make_plain(values: dict[str, Any]) -> bool:
             if kind is dict or kind is list:
                 stack.append(item)
             elif kind is float:
-                if item - item != 0:
-                    raise ValueError("gave a number that JSON cannot hold (infinity or NaN)")
+                if item - item != 0:  # of NaN and the infinities only
+                    return False
                 container[key] = _plain_float(item)
-            elif item is None:
-                has_null = True
-    return has_null
+    return True
 
 
-def _has_function(value: Any, text_form: Any) -> bool:
-    """Compares two forms of a result: a function is null in one and "" in the other."""
-    stack = [(value, text_form)]
+def _has_null(value: Any) -> bool:
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if item is None:
+            return True
+        if type(item) is dict:
+            stack.extend(item.values())
+        elif type(item) is list:
+            stack.extend(item)
+    return False
+
+
+def _null_against_text(value: Any, other: Any) -> bool:
+    """Tells whether one value has null where the other has an empty string."""
+    stack = [(value, other)]
     while stack:
         left, right = stack.pop()
         if left is None:
@@ -491,11 +508,6 @@ def _has_function(value: Any, text_form: Any) -> bool:
         elif isinstance(left, list) and isinstance(right, list):
             stack.extend(zip(left, right, strict=False))
     return False
-
-
-def _reason(error: ValueError) -> str:
-    text = str(error)
-    return text if text.startswith(("gave", "exhausted")) else f"failed: {text}"
 
 
 _NOTHING: Final = compile_expression("null")

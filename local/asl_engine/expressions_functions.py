@@ -1,4 +1,4 @@
-"""The functions that Step Functions adds to JSONata, and bounded stand-ins for unbounded built-ins."""
+"""The functions that Step Functions adds to JSONata, and a bounded `$pad`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
-MAX_ARRAY_ITEMS: Final = 1_000_000
-"""Longest array that an expression may build, in items."""
+MAX_ARRAY_ITEMS: Final = 262_144
+"""Longest array that an expression may build, in items: more than a payload of 256 KiB holds."""
 MAX_PADDED_WIDTH: Final = 1_000_000
 """Widest string that `$pad` may build, in characters."""
 MAX_HASHED_CHARACTERS: Final = 10_000
@@ -54,7 +54,7 @@ SYSTEM_RANDOMNESS: Final = Randomness()
 
 
 def partition(*args: Any) -> list[list[Any]]:
-    """`$partition(array, size)`: the array in parts of `size` items, the last one may be shorter."""
+    """`$partition(array, size)`: the array in parts of `size` items, the last may be less."""
     array, size = _arguments("$partition", args, 2, 2)
     if not isinstance(array, list):
         raise FunctionError("$partition needs an array first")
@@ -132,7 +132,7 @@ def host_functions(randomness: Randomness) -> Mapping[str, Callable[..., Any]]:
         (seed,) = _arguments("$random", args, 1, 1)
         if isinstance(seed, bool) or not isinstance(seed, int | float):
             raise FunctionError("$random needs a number as the seed")
-        return random.Random(seed).random()
+        return random.Random(seed).random()  # noqa: S311 - repeatable, not secret
 
     def uuid_(*args: Any) -> str:
         _arguments("$uuid", args, 0, 0)

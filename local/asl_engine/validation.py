@@ -487,7 +487,7 @@ class _Validator:
                 self._report.error(
                     SCHEMA,
                     at(where, index, "MaxDelaySeconds"),
-                    f"MaxDelaySeconds must be more than IntervalSeconds ({interval}), not {longest}",
+                    f"MaxDelaySeconds must exceed IntervalSeconds ({interval}), not be {longest}",
                 )
 
     def _error_names(self, state: Mapping[str, Any], field: str, place: str) -> None:
