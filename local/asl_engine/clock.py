@@ -39,12 +39,15 @@ class VirtualClock:
         self.slept: list[float] = []
 
     def now(self) -> float:
+        """Seconds since the epoch."""
         return self._now
 
     def monotonic(self) -> float:
+        """The same seconds."""
         return self._now
 
     def sleep(self, seconds: float) -> None:
+        """Move on at once, and remember for how long."""
         self.slept.append(seconds)
         self._now += seconds
 

@@ -110,7 +110,7 @@ def _state(
 ) -> State:
     kind = body["Type"]
     then = _transition(body, "Default" if kind == "Choice" else "Next")
-    common: dict[str, Any] = {"name": name, "type": kind, "location": location, "then": then}
+    common: dict[str, Any] = {"name": name, "type": kind, "then": then}
     if kind in {"Task", "Parallel", "Map"}:
         common["retry"] = tuple(_retrier(entry) for entry in body.get("Retry", []))
         common["catch"] = tuple(
@@ -149,11 +149,11 @@ def _state(
                 processor=_scope(body["ItemProcessor"], f"{location}/ItemProcessor", resources),
             )
         case "Choice":
-            rules = (Rule(Field("Condition", compile_template(rule["Condition"])),
-                          _transition(rule)) for rule in body["Choices"])
-            return program.ChoiceState(
-                **common, rules=tuple(rules), has_default="Default" in body
+            rules = tuple(
+                Rule(Field("Condition", compile_template(rule["Condition"])), _transition(rule))
+                for rule in body["Choices"]
             )
+            return program.ChoiceState(**common, rules=rules, has_default="Default" in body)
         case "Wait":
             return program.WaitState(
                 **common, seconds=_field(body, "Seconds"), timestamp=_field(body, "Timestamp")

@@ -47,24 +47,18 @@ def context_object(track: Track) -> dict[str, Any]:
 
 
 class Scopes:
-    """The bindings of one state's expressions, built once and only when needed."""
+    """The bindings of one state's expressions; each part is built when it is needed."""
 
-    __slots__ = ("_bindings", "track")
+    __slots__ = ("_bindings", "_states", "track")
 
     def __init__(self, track: Track) -> None:
         self.track = track
+        self._states: dict[str, Any] = {"input": track.input}
         self._bindings: dict[str, Any] | None = None
 
-    def bindings(self) -> dict[str, Any]:
-        """The variables and `$states`."""
-        if self._bindings is None:
-            states = {"input": self.track.input, "context": context_object(self.track)}
-            self._bindings = {**self.track.variables, "states": states}
-        return self._bindings
-
     def add(self, name: str, value: Any) -> None:
-        """Put `result` or `errorOutput` into `$states`."""
-        self.bindings()["states"][name] = value
+        """Put `result`, `errorOutput` or `context` into `$states`."""
+        self._states[name] = value
 
     def evaluate(self, field: Field) -> Any:
         """The value of a field.
@@ -74,8 +68,12 @@ class Scopes:
         """
         if field.static:
             return field.value
+        if self._bindings is None:
+            self._bindings = {**self.track.variables, "states": self._states}
+        if field.needs_context and "context" not in self._states:
+            self._states["context"] = context_object(self.track)
         try:
-            return field.template.evaluate(self.bindings())
+            return field.template.evaluate(self._bindings)
         except ExpressionError as error:
             raise failed(self.track, field, str(error)) from None
 

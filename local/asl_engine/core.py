@@ -130,7 +130,7 @@ class Core:
             return error
         except AslEngineError as error:
             return TaskError(f"States.{type(error).__name__}", str(error))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - see below
             # The boundary to the host's code: whatever it raises fails its task by class name,
             # as a Lambda function's exception would, instead of losing the execution.
             return TaskError(type(error).__name__, str(error))
@@ -179,7 +179,7 @@ class Core:
             for listener in list(self.listeners):
                 try:
                     listener(record.arn, event)
-                except Exception:
+                except Exception:  # noqa: BLE001 - see below
                     # An onlooker must not change what it looks at.
                     _log.exception("a listener failed")
         if record.status != RUNNING:

@@ -9,7 +9,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -189,6 +189,9 @@ class Engine:
         Work that can go on beside it, and what comes after a wait, runs on the pool meanwhile.
 
         Args:
+            machine: As for `start_execution`.
+            input: As for `start_execution`.
+            name: As for `start_execution`.
             timeout: Seconds after which to return with the execution as it is then.
         """
         record, live, is_new = self._create(machine, input, name)
@@ -353,7 +356,9 @@ class Engine:
 
     # Changing what runs
 
-    def stop_execution(self, arn: str, *, error: str | None = None, cause: str | None = None) -> Execution:
+    def stop_execution(
+        self, arn: str, *, error: str | None = None, cause: str | None = None
+    ) -> Execution:
         """Abort an execution, and the children it waits for; nothing happens to a finished one."""
         live = self._core.live.get(arn)
         if live is not None:
@@ -494,7 +499,7 @@ class Engine:
         if not waits or track.dead or track.execution.done:
             raise TaskTokenError("TaskTimedOut", "no task waits on this token any more")
 
-    def __enter__(self) -> Engine:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

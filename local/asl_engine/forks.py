@@ -263,10 +263,7 @@ def _select(track: Track, selector: Field, items: list[Any]) -> list[Any]:
     context = context_object(track)
     for index, value in enumerate(items):
         scopes = Scopes(track)
-        scopes.bindings()["states"]["context"] = {
-            **context,
-            "Map": {"Item": {"Index": index, "Value": value}},
-        }
+        scopes.add("context", {**context, "Map": {"Item": {"Index": index, "Value": value}}})
         selected.append(scopes.evaluate(selector))
     return selected
 

@@ -191,8 +191,8 @@ class Interpreter:
     ) -> None:
         """Evaluate Assign and Output, both with the old variables, and go to the next state.
 
-        Args:
-            known_default: Whether a reader of the journal can tell the default by itself.
+        Without an Output, it is the default; `known_default` says whether a reader of the journal
+        can tell the default by itself.
         """
         name = track.state.name
         assigned = None if then.assign is None else scopes.evaluate(then.assign)
@@ -215,17 +215,14 @@ class Interpreter:
                 raise too_large(f"The state '{name}' assigned variables")
             # Not in place: the branches of a Parallel share what they were given.
             track.variables = {**track.variables, **assigned}
-        state = track.state
-        if state.type != "Fail":
-            same = known_default and output_json is default_json
-            track.execution.add(
-                track,
-                state.exited_event,
-                name,
-                None if same else output_json,
-                variables,
-                None if then.next is None else {"_next": then.next},
-            )
+        track.execution.add(
+            track,
+            track.state.exited_event,
+            name,
+            None if known_default and output_json is default_json else output_json,
+            variables,
+            None if then.next is None else {"_next": then.next},
+        )
         track.input, track.input_json = output, output_json
         track.result, track.result_json = None, b""
         track.fork = None

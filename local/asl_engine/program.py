@@ -22,14 +22,17 @@ class Field:
         static: Whether no expression is inside, so that `value` is always the result.
         value: The result when static.
         json: The result as JSON when static.
+        needs_context: Whether it reads the context object.
     """
 
-    __slots__ = ("json", "name", "static", "template", "value")
+    __slots__ = ("json", "name", "needs_context", "static", "template", "value")
 
     def __init__(self, name: str, template: Template) -> None:
         self.name = name
         self.template = template
         self.static = template.is_static
+        read = template.references.states_fields
+        self.needs_context = "context" in read or "*" in read
         self.value: Any = template.evaluate({}) if self.static else None
         self.json: bytes = encode(self.value) if self.static else b""
 
@@ -76,11 +79,10 @@ class Rule:
 
 @dataclass(slots=True, kw_only=True)
 class State:
-    """What all states have. `location` is its JSON pointer in the definition."""
+    """What all states have."""
 
     name: str
     type: str
-    location: str
     then: Transition
     entered_event: str = ""
     exited_event: str = ""
@@ -134,6 +136,8 @@ class TaskState(RetryableState):
     Attributes:
         resource: The Resource without its pattern suffix: the key in the registry.
         pattern: `""`, `".sync"`, `".sync:2"` or `".waitForTaskToken"`.
+        resource_type: What histories call the service: `lambda`, `aws-sdk:dynamodb`.
+        action: What histories call the resource: `invoke.waitForTaskToken`.
     """
 
     resource: str
@@ -141,14 +145,22 @@ class TaskState(RetryableState):
     arguments: Field | None
     timeout: Field | None
     heartbeat: Field | None
+    resource_type: str = ""
+    action: str = ""
+
+    def __post_init__(self) -> None:
+        RetryableState.__post_init__(self)
+        prefix = "arn:aws:states:::"
+        if self.resource.startswith(prefix):
+            kind, _, action = self.resource[len(prefix) :].rpartition(":")
+            self.resource_type, self.action = kind, action + self.pattern
+        else:
+            self.resource_type, self.action = "lambda", self.resource
 
     @property
     def waits_for_token(self) -> bool:
+        """Whether somebody completes the task by its token."""
         return self.pattern == ".waitForTaskToken"
-
-    @property
-    def waits_for_child(self) -> bool:
-        return self.pattern in {".sync", ".sync:2"}
 
 
 @dataclass(slots=True, kw_only=True)

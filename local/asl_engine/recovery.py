@@ -236,8 +236,7 @@ def restart(core: Core, track: Track, local: Local) -> None:
         assert isinstance(state, TaskState)
         local.append(partial(_call_again, core, track, state, local))
     elif phase is Phase.SUBMITTED:
-        assert isinstance(state, TaskState)
-        _wait_again(core, track, state, local)
+        _wait_again(core, track, local)
     elif phase in (Phase.BACKOFF, Phase.WAITING):
         core.wake_at(track, track.until)
     else:
@@ -288,7 +287,7 @@ def _call_again(core: Core, track: Track, state: TaskState, local: Local) -> Non
     core.run_call(track, call, local)
 
 
-def _wait_again(core: Core, track: Track, state: TaskState, local: Local) -> None:
+def _wait_again(core: Core, track: Track, local: Local) -> None:
     """Go on waiting for a token or a child."""
     track.serial += 1
     remaining = _remaining(core, track)

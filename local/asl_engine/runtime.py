@@ -151,9 +151,11 @@ class Track:
 class Execution:
     """A live execution. Everything in it is guarded by its `lock`."""
 
-    __slots__ = ("_waiters", "barrier", "children", "clock", "details", "done", "event_count", "insert",
-                 "lock", "machine", "pending", "record", "root", "sequence", "start_context",
-                 "timer", "tracks", "update")  # fmt: skip
+    __slots__ = (
+        "_waiters", "barrier", "children", "clock", "details", "done", "event_count", "insert",
+        "lock", "machine", "pending", "record", "root", "sequence", "start_context", "timer",
+        "tracks", "update",
+    )  # fmt: skip
 
     def __init__(self, machine: StateMachine, record: ExecutionRecord, clock: Clock,
                  value: Any) -> None:

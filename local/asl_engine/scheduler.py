@@ -50,6 +50,7 @@ class _TimerHeap:
         return timer
 
     def cancel(self, timer: Timer) -> None:
+        """Do not run it, if it has not been run."""
         if timer.work is None:
             return
         timer.work = None
@@ -110,20 +111,24 @@ class InlineScheduler:
         self._timers = _TimerHeap()
 
     def submit(self, work: Work) -> None:
+        """Run the work soon."""
         self._ready.append(work)
 
     def call_later(self, seconds: float, work: Work) -> Timer:
+        """Run the work after that many seconds."""
         return self._timers.push(self._clock.monotonic() + seconds, work)
 
     def cancel(self, timer: Timer) -> None:
+        """Do not run it, if it has not been run."""
         self._timers.cancel(timer)
 
     def run_until(
         self,
         done: Callable[[], bool],
-        wait: Callable[[float | None], bool],
+        wait: Callable[[float | None], bool],  # noqa: ARG002 - nothing else runs to wait for
         timeout: float | None,
     ) -> bool:
+        """Block until `done()`."""
         end = None if timeout is None else self._clock.monotonic() + timeout
         while not done():
             if self._ready:
@@ -139,6 +144,7 @@ class InlineScheduler:
         return True
 
     def close(self) -> None:
+        """Release the file."""
         self._ready.clear()
 
 
@@ -166,6 +172,7 @@ class ThreadScheduler:
         atexit.register(self.close)
 
     def submit(self, work: Work) -> None:
+        """Run the work soon."""
         with self._lock:
             if self._closed:
                 return
@@ -185,7 +192,7 @@ class ThreadScheduler:
                 return
             try:
                 work()
-            except Exception:
+            except Exception:  # noqa: BLE001 - see below
                 # The last resort of a pool thread: a fault of the engine or of a listener is
                 # logged, and must not take the thread from all the other executions.
                 _log.exception("work of the engine failed")
@@ -194,6 +201,7 @@ class ThreadScheduler:
                     self._idle += 1
 
     def call_later(self, seconds: float, work: Work) -> Timer:
+        """Run the work after that many seconds."""
         with self._timer_wake:
             timer = self._timers.push(self._clock.monotonic() + seconds, work)
             if self._timer_thread is None:
@@ -207,6 +215,7 @@ class ThreadScheduler:
         return timer
 
     def cancel(self, timer: Timer) -> None:
+        """Do not run it, if it has not been run."""
         with self._timer_wake:
             self._timers.cancel(timer)
 
@@ -229,9 +238,11 @@ class ThreadScheduler:
         wait: Callable[[float | None], bool],
         timeout: float | None,
     ) -> bool:
+        """Block until `done()`."""
         return done() or wait(timeout)
 
     def close(self) -> None:
+        """Release the file."""
         atexit.unregister(self.close)
         with self._lock:
             if self._closed:

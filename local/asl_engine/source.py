@@ -12,7 +12,7 @@ import yaml
 
 from asl_engine.errors import AslEngineError
 
-_PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9]+)\}")
+_PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9_.:-]+)\}")
 
 
 class DefinitionFileError(AslEngineError):
@@ -48,16 +48,17 @@ def load_definition(path: str | Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise DefinitionFileError(f"{file}: cannot be read: {error}") from None
     try:
-        if file.suffix == ".json":
-            document = json.loads(text)
-        else:
-            document = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader's subclass
+        document = json.loads(text) if file.suffix == ".json" else _yaml(text)
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         detail = " ".join(str(error).split())
         raise DefinitionFileError(f"{file}: not valid {file.suffix[1:]}: {detail}") from None
     if not isinstance(document, dict):
         raise DefinitionFileError(f"{file}: a definition is an object, not {document!r:.40}")
     return document
+
+
+def _yaml(text: str) -> Any:
+    return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader's subclass
 
 
 def substitute(definition: Any, mapping: Mapping[str, Any]) -> Any:

@@ -29,12 +29,7 @@ def begin(core: Core, track: Track, state: TaskState) -> Call:
     timeout = _seconds(track, scopes, state.timeout)
     heartbeat = _seconds(track, scopes, state.heartbeat)
     parameters = encode_limited(arguments, f"The state '{state.name}' gave parameters")
-    resource_type, resource = labels(state)
-    details: dict[str, Any] = {
-        "resourceType": resource_type,
-        "resource": resource,
-        "region": REGION,
-    }
+    details: dict[str, Any] = {**_labels(track), "region": REGION}
     if timeout is not None:
         details["timeoutInSeconds"] = timeout
     if heartbeat is not None:
@@ -42,9 +37,7 @@ def begin(core: Core, track: Track, state: TaskState) -> Call:
     if track.token is not None:
         details["_token"] = track.token
     execution.add(track, "TaskScheduled", "", parameters, details=details)
-    execution.add(
-        track, "TaskStarted", details={"resourceType": resource_type, "resource": resource}
-    )
+    execution.add(track, "TaskStarted", details=_labels(track))
     track.call_arguments = arguments
     track.timeout = timeout
     track.heartbeat = heartbeat
@@ -55,8 +48,7 @@ def begin(core: Core, track: Track, state: TaskState) -> Call:
 def call(core: Core, track: Track, state: TaskState, remaining: float | None) -> Call:
     """Make the call of a scheduled task, now or after a restart.
 
-    Args:
-        remaining: Seconds until the task times out.
+    `remaining` is the number of seconds until the task times out.
     """
     track.serial += 1
     serial = track.serial
@@ -111,8 +103,7 @@ def returned(core: Core, track: Track, outcome: Any) -> StartedChild | None:
     if not state.pattern:
         succeed(core, track, value, result)
         return None
-    resource_type, resource = labels(state)
-    details: dict[str, Any] = {"resourceType": resource_type, "resource": resource}
+    details = _labels(track)
     if child is not None:
         details["_child"] = child.arn
         track.child_arn = child.arn
@@ -125,14 +116,7 @@ def returned(core: Core, track: Track, outcome: Any) -> StartedChild | None:
 def succeed(core: Core, track: Track, value: Any, result: bytes) -> None:
     """The task has its result."""
     _clear(core, track)
-    resource_type, resource = labels(track.state)
-    track.execution.add(
-        track,
-        "TaskSucceeded",
-        "",
-        result,
-        details={"resourceType": resource_type, "resource": resource},
-    )
+    track.execution.add(track, "TaskSucceeded", "", result, details=_labels(track))
     track.result, track.result_json = value, result
     track.phase = Phase.RESULT
 
@@ -140,8 +124,7 @@ def succeed(core: Core, track: Track, value: Any, result: bytes) -> None:
 def fail(core: Core, track: Track, error: str, cause: str | None) -> None:
     """The task has failed or timed out."""
     _clear(core, track)
-    resource_type, resource = labels(track.state)
-    details = {"resourceType": resource_type, "resource": resource, "error": error}
+    details = {**_labels(track), "error": error}
     if cause is not None:
         details["cause"] = cause
     timed_out = error in {TIMEOUT, HEARTBEAT_TIMEOUT}
@@ -159,13 +142,11 @@ def _clear(core: Core, track: Track) -> None:
         track.child_arn = None
 
 
-def labels(state: Any) -> tuple[str, str]:
-    """A task's `resourceType` and `resource` as AWS's history gives them."""
-    resource: str = state.resource
-    if resource.startswith("arn:aws:states:::"):
-        kind, _, action = resource[len("arn:aws:states:::") :].rpartition(":")
-        return kind, action + state.pattern
-    return "lambda", resource
+def _labels(track: Track) -> dict[str, Any]:
+    """What every event of a task names."""
+    state = track.state
+    assert isinstance(state, TaskState)
+    return {"resourceType": state.resource_type, "resource": state.action}
 
 
 def _seconds(track: Track, scopes: Scopes, field: Field | None) -> float | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from asl_engine.integrations.protocol import Integration
 from asl_engine.integrations import aws_sdk, events, lambda_
+from asl_engine.integrations.protocol import Integration
 
 LambdaInvoker = Callable[[str, bytes], bytes]
 """Takes a function's name or ARN and the payload as JSON; returns the answer as JSON.

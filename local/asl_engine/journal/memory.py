@@ -23,14 +23,17 @@ class MemoryJournal:
         self._batches: dict[int, list[tuple[int, list[Event]]]] = {}
 
     def next_key(self) -> int:
+        """A number that no execution has."""
         with self._lock:
             self._keys += 1
             return self._keys
 
     def save_definition(self, key: str, definition: bytes) -> None:
+        """Keep a definition."""
         self._definitions[key] = definition
 
     def definition(self, key: str) -> bytes | None:
+        """The definition kept under a key."""
         return self._definitions.get(key)
 
     def commit(
@@ -41,8 +44,9 @@ class MemoryJournal:
         *,
         insert: bool = False,
         update: bool = False,
-        barrier: bool = False,
+        barrier: bool = False,  # noqa: ARG002 - there is no disk to reach
     ) -> None:
+        """Write one batch of events in one transaction."""
         with self._lock:
             if insert or update:
                 # A copy, since the engine goes on changing its own.
@@ -54,6 +58,7 @@ class MemoryJournal:
             self.on_commit(commits)
 
     def record(self, arn: str) -> ExecutionRecord | None:
+        """An execution by its ARN."""
         with self._lock:
             found = self._records.get(arn)
             return None if found is None else msgspec.structs.replace(found)
@@ -61,6 +66,7 @@ class MemoryJournal:
     def records(
         self, *, machine: str | None = None, status: str | None = None, limit: int | None = None
     ) -> list[ExecutionRecord]:
+        """Executions, the latest first."""
         with self._lock:
             found = [
                 msgspec.structs.replace(record)
@@ -72,6 +78,7 @@ class MemoryJournal:
         return found[:limit]
 
     def batches(self, key: int) -> Iterator[tuple[int, list[Event]]]:
+        """The batches of an execution, in order."""
         with self._lock:
             found = list(self._batches.get(key, []))
         return iter(found)

@@ -91,11 +91,13 @@ class SqliteJournal:
             )
 
     def next_key(self) -> int:
+        """A number that no execution has."""
         with self._lock:
             self._keys += 1
             return self._keys
 
     def save_definition(self, key: str, definition: bytes) -> None:
+        """Keep a definition."""
         with self._lock:
             if key not in self._saved:
                 self._db.execute(
@@ -104,6 +106,7 @@ class SqliteJournal:
                 self._saved.add(key)
 
     def definition(self, key: str) -> bytes | None:
+        """The definition kept under a key."""
         with self._lock:
             row = self._db.execute(
                 "select definition from definitions where key = ?", (key,)
@@ -120,6 +123,7 @@ class SqliteJournal:
         update: bool = False,
         barrier: bool = False,
     ) -> None:
+        """Write one batch of events in one transaction."""
         batch = (record.key, sequence, self._encode(events))
         with self._lock:
             execute = self._db.execute
@@ -152,6 +156,7 @@ class SqliteJournal:
         os.fsync(self._wal)
 
     def record(self, arn: str) -> ExecutionRecord | None:
+        """An execution by its ARN."""
         with self._lock:
             row = self._db.execute(f"{_SELECT} where arn = ?", (arn,)).fetchone()
         return None if row is None else _record(row)
@@ -159,6 +164,7 @@ class SqliteJournal:
     def records(
         self, *, machine: str | None = None, status: str | None = None, limit: int | None = None
     ) -> list[ExecutionRecord]:
+        """Executions, the latest first."""
         wanted = {"machine": machine, "status": status}
         filters = {key: value for key, value in wanted.items() if value is not None}
         where = " and ".join(f"{key} = ?" for key in filters)
@@ -170,6 +176,7 @@ class SqliteJournal:
         return [_record(row) for row in rows]
 
     def batches(self, key: int) -> Iterator[tuple[int, list[Event]]]:
+        """The batches of an execution, in order."""
         with self._lock:
             rows = self._db.execute(
                 "select sequence, events from batches where execution = ? order by sequence",
@@ -178,6 +185,7 @@ class SqliteJournal:
         return ((sequence, self._decode(data)) for sequence, data in rows)
 
     def close(self) -> None:
+        """Release the file."""
         with self._lock:
             if self._wal is not None:
                 os.close(self._wal)
