@@ -343,7 +343,8 @@ def _by_us(evaluate: Callable[[], Any]) -> Any:
     try:
         return evaluate()
     except ExpressionError as error:
-        assert "returned nothing" in error.reason
+        if "returned nothing" not in error.reason:
+            raise
         return UNDEFINED
 
 
