@@ -14,6 +14,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
             empty where the function has no right to them.
         bus_name: the EventBridge bus that Redress publishes to.
         model: `bedrock:<model id>`, `openai:<model>@<base url>`, `recorded:<folder>`, `playbook`.
+        openai_api_key: key of the server behind `openai:`; empty for a server that asks for none.
         default_pattern: how a case is investigated that does not say.
         policies_dir: folder of the policy's prose and Cedar files.
         wasi_cache_dir: folder of the compiled CPython-WASI module; empty for the user's cache.
@@ -25,6 +26,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     cases_table: str = ""
     bus_name: str = ""
     model: str = "playbook"
+    openai_api_key: str = ""
     default_pattern: str = "evidence-first"
     policies_dir: str = ""
     wasi_cache_dir: str = ""

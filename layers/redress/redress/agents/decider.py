@@ -1,0 +1,105 @@
+"""The evidence-first pattern: one agent concludes from fetched evidence in one model call."""
+
+from collections.abc import Callable
+from typing import Any
+
+from strands import tool
+from strands.models.model import Model
+from strands.types.tools import ToolContext
+
+from redress.agents.budget import DEFAULT_BUDGET, Budget, Meter
+from redress.agents.contract import KnownEvidence, check_conclusion, read_conclusion
+from redress.agents.run import as_data, model_id, prompt, require_conclusion, run_agent
+from redress.agents.tools import Conclusions, conclude_schema
+from redress.models.investigation import Investigation, InvestigationRequest
+
+
+class Decider:
+    """The decider's only tool, bound to one case."""
+
+    def __init__(self, request: InvestigationRequest) -> None:
+        self.known = KnownEvidence(request.evidence)
+        self._request = request
+        self.conclusions = Conclusions(self._accept)
+
+    @tool(
+        name="conclude",
+        description="Conclude the case. Call it once, with everything.",
+        inputSchema=conclude_schema(with_actions=True),
+        context=True,
+    )
+    async def conclude(self, tool_context: ToolContext) -> dict[str, Any]:
+        """Take the conclusion."""
+        return self.conclusions.take(tool_context.tool_use["input"])
+
+    def _accept(self, arguments: Any) -> tuple[Any, Any]:
+        conclusion = read_conclusion(arguments)
+        return conclusion, check_conclusion(conclusion, self.known, self._request.passages)
+
+
+def conclude_investigation(
+    request: InvestigationRequest,
+    model_factory: Callable[[], Model],
+    *,
+    budget: Budget = DEFAULT_BUDGET,
+) -> Investigation:
+    """Conclude a case from its evidence in one model call.
+
+    Args:
+        request: The case, its evidence, the policy passages, and what was spent on it before.
+        model_factory: Makes the language model.
+        budget: Limits of the whole case.
+
+    Returns:
+        The investigation; its `usage` includes what was spent before.
+
+    Raises:
+        InvalidProposalError: the model's answer breaks the contract.
+        BudgetExceededError: the case's budget is used up.
+        ModelThrottledError, DependencyUnavailableError: the model did not answer; try again.
+        RecordingMissingError: a recorded model has no answer to this prompt.
+    """
+    model = model_factory()
+    meter = Meter(model_id(model), budget, request.spent)
+    agent = Decider(request)
+    result = run_agent(
+        model,
+        prompt("decider", "rules"),
+        [agent.conclude],
+        case_message(request, agent.known),
+        meter,
+        turns=1,
+        bind=lambda stop: setattr(agent.conclusions, "stop", stop),
+    )
+    conclusion, proposal = require_conclusion(
+        agent.conclusions.accepted, agent.conclusions.refusal, result
+    )
+    return Investigation(
+        case_id=request.case.case_id,
+        pattern="evidence-first",
+        evidence=agent.known.items,
+        missing=agent.known.missing,
+        conclusive=conclusion.conclusive,
+        proposal=proposal,
+        program=conclusion.program,
+        usage=meter.usage,
+        model=model_id(model),
+    )
+
+
+def case_message(request: InvestigationRequest, known: KnownEvidence) -> str:
+    """Return the user message: all that is known, as data."""
+    return as_data(
+        "case_data",
+        {
+            "case": {
+                "case_id": request.case.case_id,
+                "order_id": request.case.order_id,
+                "as_of": request.case.as_of,
+                "statement": request.case.statement,
+            },
+            "passages": {p.passage_id: p.text for p in request.passages},
+            "evidence": known.facts(),
+            "missing": known.missing,
+        },
+    )

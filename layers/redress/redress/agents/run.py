@@ -1,0 +1,220 @@
+"""Runs one Strands agent to its end: budget, metering, throttling and typed errors."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from strands import Agent
+from strands.agent.agent_result import AgentResult
+from strands.agent.conversation_manager import NullConversationManager
+from strands.event_loop._retry import ModelRetryStrategy
+from strands.hooks import (
+    AfterModelCallEvent,
+    AfterToolCallEvent,
+    BeforeModelCallEvent,
+    BeforeToolCallEvent,
+)
+from strands.models.model import Model
+from strands.tools.executors import SequentialToolExecutor
+from strands.types.exceptions import (
+    ContextWindowOverflowException,
+    EventLoopException,
+    MaxTokensReachedException,
+    ModelThrottledException,
+)
+from strands.types.tools import AgentTool
+
+from redress.agents.budget import Meter
+from redress.errors import (
+    BudgetExceededError,
+    DependencyUnavailableError,
+    InvalidProposalError,
+    ModelThrottledError,
+)
+
+RETRY_DELAY_SECONDS = 1
+MODEL_ATTEMPTS = 2
+"""Tries of one model call when the service throttles; Step Functions retries beyond that."""
+
+T = TypeVar("T")
+
+
+@cache
+def prompt(*names: str) -> str:
+    """Return system prompts by name, joined."""
+    folder = Path(__file__).parent / "prompts"
+    return "\n".join((folder / f"{name}.md").read_text("utf-8").strip() for name in names)
+
+
+def as_data(tag: str, value: Any) -> str:
+    """Return `value` as JSON between tags that nothing inside it can close.
+
+    Every "<" of the JSON stands inside a string, where it is escaped.
+    """
+    text = msgspec.json.encode(value).decode().replace("<", "\\u003c")
+    return f"<{tag}>\n{text}\n</{tag}>"
+
+
+def model_id(model: Model) -> str:
+    """Return the name under which a model is recorded and priced."""
+    config = model.get_config()
+    return str(config.get("model_id") or type(model).__name__)
+
+
+def run_agent(
+    model: Model,
+    system_prompt: str,
+    tools: Sequence[AgentTool],
+    message: str,
+    meter: Meter,
+    *,
+    turns: int,
+    bind: Callable[[Callable[[], None]], None],
+) -> AgentResult:
+    """Run an agent made for this call only.
+
+    Args:
+        model: The language model; may be shared.
+        system_prompt: Instructions, never data.
+        tools: What the agent may call, one at a time.
+        message: The user message.
+        meter: Counts, and refuses what the budget does not allow.
+        turns: The most model calls of this run.
+        bind: Receives the function that ends the loop after the tools of the current turn.
+
+    Raises:
+        ModelThrottledError: the service throttled every try.
+        DependencyUnavailableError: the service did not answer, or not in its own protocol.
+        BudgetExceededError: tokens or money ran out, or the answer was cut short.
+    """
+    agent = Agent(
+        model=model,
+        tools=list(tools),
+        system_prompt=system_prompt,
+        callback_handler=None,
+        conversation_manager=NullConversationManager(),
+        retry_strategy=ModelRetryStrategy(
+            max_attempts=MODEL_ATTEMPTS, initial_delay=RETRY_DELAY_SECONDS
+        ),
+        tool_executor=SequentialToolExecutor(),
+    )
+    bind(lambda: agent.cancel(after_current_tools=True))
+    prefix_bytes = len(system_prompt.encode()) + _json_bytes([tool.tool_spec for tool in tools])
+
+    def before_model_call(event: BeforeModelCallEvent) -> None:
+        del event
+        meter.reserve(prefix_bytes + _json_bytes(_sent(agent.messages)))
+
+    def after_model_call(event: AfterModelCallEvent) -> None:
+        if event.stop_response is not None:
+            answer = event.stop_response.message
+            reported = answer.get("metadata", {}).get("usage")
+            meter.record(dict(reported or {}), _json_bytes(answer["content"]))
+
+    def before_tool_call(event: BeforeToolCallEvent) -> None:
+        del event
+        meter.record_tool_call()
+
+    failures: list[Exception] = []
+
+    def after_tool_call(event: AfterToolCallEvent) -> None:
+        # A ValueError is the model's mistake, and it is told; the rest is no business of a model.
+        if event.exception is not None and not isinstance(event.exception, ValueError):
+            failures.append(event.exception)
+            agent.cancel()
+
+    agent.hooks.add_callback(BeforeModelCallEvent, before_model_call)
+    agent.hooks.add_callback(AfterModelCallEvent, after_model_call)
+    agent.hooks.add_callback(BeforeToolCallEvent, before_tool_call)
+    agent.hooks.add_callback(AfterToolCallEvent, after_tool_call)
+    limit = min(turns, meter.calls_left)
+    try:
+        result = run_sync(lambda: agent.invoke_async(message, limits={"turns": limit}))
+    except Exception as error:
+        # A boundary: a provider's own error classes end here, everything else is raised as it is.
+        _raise_typed(error)
+        raise
+    if failures:
+        raise failures[0]
+    return result
+
+
+def run_sync(start: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine to its end: in this thread, unless this thread runs an event loop already."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(start())
+    with ThreadPoolExecutor(1) as executor:
+        context = copy_context()
+        return executor.submit(lambda: context.run(lambda: asyncio.run(start()))).result()
+
+
+def _sent(messages: Sequence[Any]) -> list[dict[str, Any]]:
+    return [{"role": m["role"], "content": m["content"]} for m in messages]
+
+
+def _json_bytes(value: Any) -> int:
+    return len(msgspec.json.encode(value))
+
+
+def _raise_typed(error: Exception) -> None:
+    """Raise the Redress error that stands for a provider's error; return for any other."""
+    cause: BaseException = error
+    while isinstance(cause, EventLoopException) and cause.original_exception is not cause:
+        cause = cause.original_exception
+    if isinstance(cause, ModelThrottledException):
+        raise ModelThrottledError(f"the model service throttles: {cause}") from error
+    if isinstance(cause, MaxTokensReachedException):
+        raise BudgetExceededError("the model's answer was cut at its output limit") from error
+    if isinstance(cause, ContextWindowOverflowException):
+        raise BudgetExceededError("the case does not fit into the model's context") from error
+    if isinstance(cause, _provider_errors()):
+        raise DependencyUnavailableError(
+            f"the model did not answer: {type(cause).__name__}: {cause}"
+        ) from error
+    if cause is not error:
+        raise cause from None
+
+
+def _provider_errors() -> tuple[type[Exception], ...]:
+    """Return the error classes of the providers in use: only what is imported can be raised."""
+    kinds: list[type[Exception]] = []
+    if "botocore" in sys.modules:
+        from botocore.eventstream import ParserError
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        kinds += [BotoCoreError, ClientError, ParserError]
+    if "openai" in sys.modules:
+        from openai import OpenAIError
+
+        kinds.append(OpenAIError)
+    if "httpx" in sys.modules:
+        from httpx import HTTPError
+
+        kinds.append(HTTPError)
+    return tuple(kinds)
+
+
+def require_conclusion(accepted: T | None, refusal: Exception | None, result: AgentResult) -> T:
+    """Return the accepted conclusion.
+
+    Raises:
+        InvalidProposalError: the model never concluded in a way that keeps the contract.
+        BudgetExceededError: it was stopped before it could conclude.
+    """
+    if accepted is not None:
+        return accepted
+    if refusal is not None:
+        raise InvalidProposalError(str(refusal))
+    if result.stop_reason.startswith("limit_"):
+        raise BudgetExceededError("the agent has used its model calls without concluding")
+    raise InvalidProposalError(
+        f"the model stopped ({result.stop_reason}) without calling `conclude`"
+    )
