@@ -43,6 +43,17 @@ def is_end(state: Mapping[str, Any]) -> bool:
     return state.get("End") is True or state.get("Type") in ("Succeed", "Fail")
 
 
+def assignments_of(state: Mapping[str, Any], location: str) -> Iterator[tuple[str, str]]:
+    """Lists the variables that a state may assign, its choice rules and catchers included."""
+    for name in _assigned(state):
+        yield name, at(location, "Assign", name)
+    for field in ("Choices", "Catch"):
+        rules = state.get(field)
+        for index, rule in enumerate(rules if isinstance(rules, list) else ()):
+            for name in _assigned(rule) if isinstance(rule, Mapping) else ():
+                yield name, at(location, field, index, "Assign", name)
+
+
 def _assigned(holder: Mapping[str, Any]) -> frozenset[str]:
     assign = holder.get("Assign")
     keys = assign if isinstance(assign, Mapping) else ()

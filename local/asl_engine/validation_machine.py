@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from asl_engine.validation_fields import JSONATA_ONLY, FieldChecker, Use
-from asl_engine.validation_graph import check_transitions, edges_of, variables_on_entry
+from asl_engine.validation_graph import assignments_of, check_transitions, variables_on_entry
 from asl_engine.validation_report import (
     DUPLICATE_NAME,
     QUERY_LANGUAGE,
@@ -104,20 +104,17 @@ class MachineValidator:
         start = definition.get("StartAt")
         check_transitions(start, states, location, self._report)
         entry = variables_on_entry(start, states, inherited)
-        assigned = frozenset[str]().union(
-            *(
-                e.assigned
-                for s in states.values()
-                if isinstance(s, Mapping)
-                for e in edges_of(s, "")
-            )
-        )
-        for name in sorted(assigned & inherited):
-            self._report.warning(
-                SHADOWED_VARIABLE,
-                at(location, "States"),
-                f"${name} is assigned in this scope and around it: use another name here",
-            )
+        assigned: set[str] = set()
+        for name, state in states.items():
+            place = at(location, "States", name)
+            for variable, where in assignments_of(state, place) if name in uses else ():
+                assigned.add(variable)
+                if variable in inherited:
+                    self._report.warning(
+                        SHADOWED_VARIABLE,
+                        where,
+                        f"${variable} is a variable of the scope around: use another name here",
+                    )
         for name, found in uses.items():
             known = entry.get(name, inherited | assigned)
             for use in found:
