@@ -49,7 +49,6 @@ class FunctionHost:
     Args:
         functions: By ARN, as the template reader gives them.
         runtime_for: Makes what a function is allowed to use.
-        observe: Called with each function and its seconds, for measurements.
     """
 
     def __init__(
@@ -58,7 +57,8 @@ class FunctionHost:
         runtime_for: Callable[[Function], Runtime],
     ) -> None:
         self._functions = dict(functions)
-        self._functions.update({function.name: function for function in functions.values()})
+        for function in functions.values():
+            self._functions[function.name] = self._functions[function.logical_id] = function
         self._runtime_for = runtime_for
         self._lock = threading.Lock()
         self._loaded: dict[str, tuple[Handler, Runtime]] = {}

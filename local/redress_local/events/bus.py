@@ -137,7 +137,7 @@ class EventBus:
         """
         envelopes = [(self._bus_of(entry), self._envelope(entry)) for entry in entries]
         planned = [self._plan(bus, envelope) for bus, envelope in envelopes]
-        if announces is not None or any(plan.deliveries or plan.archives for plan in planned):
+        if any(plan.deliveries or plan.archives for plan in planned):
             self._deliver(self.store.accept(planned, announces=announces))
         return [envelope["id"] for _, envelope in envelopes]
 

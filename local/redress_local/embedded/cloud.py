@@ -1,0 +1,416 @@
+"""The whole of Redress in one process: engine, bus, functions and tables over one folder."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+from asl_engine import (
+    Engine,
+    Execution,
+    SqliteJournal,
+    SystemClock,
+    TaskError,
+    compile_machine,
+    load_definition,
+)
+
+from redress_local.embedded.functions import (
+    FunctionHost,
+    FunctionLoadError,
+    FunctionNotFoundError,
+)
+from redress_local.embedded.runtime import LocalRuntime, Parts
+from redress_local.embedded.store import (
+    CommitCounter,
+    CountedStore,
+    ForeignShopError,
+    OnCommit,
+    StoreFolder,
+    new_info,
+)
+from redress_local.embedded.targets import TargetSender
+from redress_local.events.bus import EventBus
+from redress_local.events.errors import EventsError
+from redress_local.events.store import EventStore
+from redress_local.project import find_project
+from redress_local.template import Template, read_template
+
+if TYPE_CHECKING:
+    from asl_engine.clock import Clock
+    from redress.ports import Repository
+
+    from redress_local.shop.document import Shop
+
+_log = logging.getLogger(__name__)
+
+STATUS_CHANGE = "Step Functions Execution Status Change"
+_FAILED = {
+    "ExecutionFailed": "FAILED",
+    "ExecutionTimedOut": "TIMED_OUT",
+    "ExecutionAborted": "ABORTED",
+}
+# What a callback task answers with once nobody but a human can go on with it.
+_PARKED = "waitForTaskToken"
+
+
+class EmbeddedCloud:
+    """A local cloud on a store; made by `open`.
+
+    Attributes:
+        template: What the cloud was made from.
+        engine: Runs the state machines.
+        bus: Takes events.
+        host: Runs the functions.
+        tables: A repository for each table of the template, by name.
+    """
+
+    template: Template
+    engine: Engine
+    bus: EventBus
+    host: FunctionHost
+
+    def __init__(
+        self,
+        folder: StoreFolder,
+        *,
+        project: Path,
+        model: str,
+        clock: Clock,
+        workers: int,
+        durable: bool,
+        on_commit: OnCommit | None,
+    ) -> None:
+        self.folder = folder
+        self.clock = clock
+        self.commits = CommitCounter(on_commit)
+        self.template = read_template(project / "template.yaml", {"ModelProvider": "playbook"})
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        synchronous: Any = "FULL" if durable else "NORMAL"
+        self._records = CountedStore(folder.records, synchronous, self.commits)
+        self._events = CountedStore(folder.events, synchronous, self.commits)
+        self._journal = SqliteJournal(folder.journal)
+        self._journal.on_commit = self.commits
+        self._parts = Parts(
+            records=self._records,
+            tables=self.template.tables,
+            project=project,
+            model=model,
+            now=clock.now,
+            put=self._put,
+        )
+        self.tables: dict[str, Repository] = self._parts.repositories
+        self.host = FunctionHost(
+            self.template.functions, lambda function: LocalRuntime(function, self._parts)
+        )
+        self.engine = Engine(
+            journal=self._journal,
+            lambda_invoker=self.invoke,
+            events=self._sink,
+            clock=clock,
+            max_workers=workers,
+        )
+        self._parts.engine = self.engine
+        for machine in self.template.machines.values():
+            self.engine.register(
+                compile_machine(
+                    load_definition(machine.definition),
+                    name=machine.name,
+                    arn=machine.arn,
+                    substitutions=machine.substitutions,
+                )
+            )
+        sender = TargetSender(
+            self.engine, self.invoke, self.template, folder.journal if durable else None
+        )
+        self.bus = EventBus(self.template, EventStore(self._events), sender, now=clock.now)
+        self._inline = workers == 0
+        self._changed = threading.Condition()
+        self._waiting: set[str] = set()
+        self._ended: deque[str] = deque()
+        self.engine.subscribe(self._hear)
+
+    @classmethod
+    def open(
+        cls,
+        store: Path | None,
+        *,
+        shop: Shop | None = None,
+        model: str = "playbook",
+        clock: Clock | None = None,
+        workers: int = 8,
+        durable: bool = True,
+        on_commit: OnCommit | None = None,
+        project: Path | None = None,
+        lock_seconds: float = 10.0,
+    ) -> EmbeddedCloud:
+        """Open a store, or make one and seed it with a shop.
+
+        Args:
+            store: The folder; None for a temporary one that goes away with `close`.
+            shop: What to seed a new store with: the example shop when left out. An existing
+                store must have been seeded with the same one.
+            model: A model specification (see `redress.agents.models.factory`).
+            clock: Time, for engine, bus and functions.
+            workers: Threads of the engine; 0 runs everything in the thread that waits, in a
+                fixed order.
+            durable: Whether commits survive a power cut; they always survive the process.
+            on_commit: Called after every durable commit of any part, with their number so far.
+            project: The folder of template.yaml.
+            lock_seconds: How long to wait for another process that works in the store.
+
+        Raises:
+            StoreError: The folder cannot be used, or is in use.
+            ForeignShopError: The store was seeded with another shop.
+            TemplateError, InvalidDefinitionError: The project is broken.
+        """
+        temporary = None
+        if store is None:
+            temporary = tempfile.TemporaryDirectory(prefix="redress-")
+            store = Path(temporary.name)
+        folder = StoreFolder(store, wait_seconds=lock_seconds)
+        try:
+            cloud = cls(
+                folder,
+                project=project or find_project(),
+                model=model,
+                clock=clock or SystemClock(),
+                workers=workers,
+                durable=durable,
+                on_commit=on_commit,
+            )
+            cloud._temporary = temporary
+            cloud._seed(shop)
+        except BaseException:
+            folder.close()
+            raise
+        return cloud
+
+    def _seed(self, shop: Shop | None) -> None:
+        info = self.folder.info
+        if info is not None:
+            if shop is not None and shop_digest(shop) != info.shop_digest:
+                raise ForeignShopError(f"{self.folder.path}: seeded with another shop")
+            return
+        from redress_local.shop.example import example_shop
+        from redress_local.shop.seeding import seed_repositories
+
+        shop = shop or example_shop()
+        seed_repositories(shop, *self._domains())
+        self.folder.remember(new_info(shop_digest(shop), shop.as_of.isoformat()))
+
+    def _domains(self) -> tuple[Repository, Repository, Repository]:
+        return self.domain("orders"), self.domain("payments"), self.domain("inventory")
+
+    def domain(self, name: str) -> Repository:
+        """The repository that functions reach by `REDRESS_<NAME>_TABLE`."""
+        variable = f"REDRESS_{name.upper()}_TABLE"
+        for function in self.template.functions.values():
+            if variable in function.environment:
+                return self.tables[function.environment[variable]]
+        raise KeyError(f"no function of the template has {variable}")
+
+    # Functions and events
+
+    def invoke(self, function: str, payload: bytes) -> bytes:
+        """Call a function by name, ARN or logical id with JSON; returns its JSON answer."""
+        try:
+            return self.host.invoke(function, payload)
+        except FunctionNotFoundError as error:
+            raise TaskError("Lambda.ResourceNotFoundException", str(error)) from None
+        except FunctionLoadError as error:
+            raise TaskError("Runtime.ImportModuleError", str(error)) from None
+
+    def put(self, entries: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Put events on their buses, as PutEvents takes them; returns their ids.
+
+        Raises:
+            EventsError: An entry is no event, or its bus does not exist.
+        """
+        return self.bus.put(entries)
+
+    def _put(self, entries: Sequence[Mapping[str, Any]]) -> list[str]:
+        return self.bus.put(entries)
+
+    def _sink(self, entries: list[dict[str, Any]]) -> Mapping[str, Any]:
+        answers: list[dict[str, str]] = []
+        failed = 0
+        for entry in entries:
+            try:
+                answers.append({"EventId": self.bus.put([entry])[0]})
+            except EventsError as error:
+                failed += 1
+                answers.append({"ErrorCode": type(error).__name__, "ErrorMessage": str(error)})
+        return {"FailedEntryCount": failed, "Entries": answers}
+
+    # What goes on
+
+    def _hear(self, arn: str, event: dict[str, Any]) -> None:
+        kind = event["type"]
+        if kind == "TaskSubmitted":
+            if event["taskSubmittedEventDetails"]["resource"].endswith(_PARKED):
+                self._note(arn, waiting=True)
+        elif arn in self._waiting and kind in {"TaskSucceeded", "TaskFailed", "TaskTimedOut"}:
+            self._note(arn, waiting=False)
+        if kind in _FAILED:
+            # Told outside the execution's lock: a rule may start what waits for this one.
+            self._ended.append(arn)
+            self.engine.submit(self._tell_ends)
+        if kind in _FAILED or kind == "ExecutionSucceeded":
+            self._note(arn, waiting=False)
+
+    def _note(self, arn: str, *, waiting: bool) -> None:
+        with self._changed:
+            (self._waiting.add if waiting else self._waiting.discard)(arn)
+            self._changed.notify_all()
+
+    def _tell_ends(self) -> None:
+        while self._ended:
+            try:
+                arn = self._ended.popleft()
+            except IndexError:
+                return
+            self._tell_end(self.engine.describe(arn))
+
+    def _tell_end(self, execution: Execution) -> None:
+        started, stopped = execution.started_at, execution.stopped_at
+        detail = {
+            "executionArn": execution.arn,
+            "stateMachineArn": execution.machine,
+            "name": execution.name,
+            "status": execution.status,
+            "startDate": round(started.timestamp() * 1000),
+            "stopDate": None if stopped is None else round(stopped.timestamp() * 1000),
+            "input": msgspec.json.encode(execution.input).decode(),
+            "inputDetails": {"included": True},
+            "output": None,
+            "outputDetails": None,
+            "error": execution.error,
+            "cause": execution.cause,
+            "redriveCount": execution.redrive_count,
+        }
+        entry = {
+            "Source": "aws.states",
+            "DetailType": STATUS_CHANGE,
+            "Resources": [execution.arn],
+            "Detail": detail,
+        }
+        announces = f"{execution.arn}#{execution.redrive_count}"
+        try:
+            self.bus.put([entry], announces=announces)
+        except EventsError:
+            # Too large with its input: AWS leaves the input out then.
+            detail["input"], detail["inputDetails"] = None, {"included": False}
+            self.bus.put([entry], announces=announces)
+
+    def is_waiting(self, arn: str) -> bool:
+        """Whether an execution waits for an answer from outside."""
+        return arn in self._waiting
+
+    def settle(self, arn: str, timeout: float = 3600.0) -> Execution:
+        """Wait until an execution is over or waits for a human; returns it as it is then.
+
+        Args:
+            arn: The execution.
+            timeout: Seconds to wait at most.
+        """
+        end = self.clock.monotonic() + timeout
+        while True:
+            execution = self._step(arn, end)
+            if execution.status != "RUNNING" or self.is_waiting(arn):
+                break
+            if self.clock.monotonic() >= end:
+                break
+        self._tell_ends()
+        return execution
+
+    def _step(self, arn: str, end: float) -> Execution:
+        if self._inline:
+            # Timers of a parked task lie far ahead; those of retries do not.
+            return self.engine.wait(arn, timeout=min(60.0, max(0.0, end - self.clock.monotonic())))
+        with self._changed:
+            execution = self.engine.describe(arn)
+            if execution.status == "RUNNING" and not self.is_waiting(arn):
+                self._changed.wait(min(1.0, max(0.0, end - self.clock.monotonic())))
+        return self.engine.describe(arn)
+
+    def drain(self, timeout: float = 600.0) -> None:
+        """Finish all that can be finished: executions, and deliveries that are due.
+
+        What waits for a human stays.
+        """
+        end = self.clock.monotonic() + timeout
+        while self.clock.monotonic() < end:
+            for execution in self.engine.list_executions(status="RUNNING"):
+                self.settle(execution.arn, end - self.clock.monotonic())
+            self._tell_ends()
+            self.bus.deliver_due()
+            if any(
+                not self.is_waiting(execution.arn)
+                for execution in self.engine.list_executions(status="RUNNING")
+            ):
+                continue
+            due = self.bus.store.next_due()
+            if due is None or due - self.clock.now() > end - self.clock.monotonic():
+                return
+            self.clock.sleep(max(0.0, due - self.clock.now()))
+
+    def resume(self) -> list[str]:
+        """Go on with everything that a dead process left behind.
+
+        Returns:
+            The executions that run again.
+        """
+        waiting = {
+            execution.arn
+            for execution in self.engine.list_executions(status="RUNNING")
+            if self._waits_in_history(execution.arn)
+        }
+        with self._changed:
+            self._waiting |= waiting
+        resumed = self.engine.resume()
+        told = self.bus.store.announced()
+        for status in _FAILED.values():
+            for execution in self.engine.list_executions(status=status):
+                if f"{execution.arn}#{execution.redrive_count}" not in told:
+                    self._tell_end(execution)
+        self.bus.deliver_due()
+        return resumed
+
+    def _waits_in_history(self, arn: str) -> bool:
+        for event in reversed(self.engine.history(arn)):
+            kind = event["type"]
+            if kind == "TaskSubmitted":
+                resource: str = event["taskSubmittedEventDetails"]["resource"]
+                return resource.endswith(_PARKED)
+            if kind.startswith("Task") or kind.endswith("StateEntered"):
+                return False
+        return False
+
+    def close(self) -> None:
+        """Stop; what runs stays in the store for the next process."""
+        self.engine.close()
+        self._journal.close()
+        self._records.close()
+        self._events.close()
+        self.folder.close()
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def shop_digest(shop: Shop) -> str:
+    """SHA-256 of a shop's document."""
+    return hashlib.sha256(msgspec.json.encode(shop)).hexdigest()

@@ -1,0 +1,208 @@
+"""What a function of the local cloud is given: the parts that its environment variables name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from redress.config import read_config
+from redress.errors import DependencyUnavailableError
+from redress.ports import EventPublisher, PassageIndex, Repository
+from redress.runtime import Runtime
+
+from redress_local.events.errors import EventsError
+from redress_local.template import Function
+
+if TYPE_CHECKING:
+    from asl_engine import Engine
+    from redress.adapters.sqlite.repository import SqliteStore
+    from redress.policy.gate import PolicyGate
+    from strands.models.model import Model as LanguageModel
+
+_LAYER = "/opt/"
+
+
+class NotGrantedError(Exception):
+    """A function asked for something that its environment does not name."""
+
+
+class LocalClock:
+    """The engine's clock as Redress reads it."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+
+    def now(self) -> datetime:
+        """Return an aware UTC instant."""
+        return datetime.fromtimestamp(self._now(), UTC)
+
+
+class LocalPublisher:
+    """An `EventPublisher` on one bus of the local cloud."""
+
+    def __init__(self, put: Callable[[list[Mapping[str, Any]]], object], bus: str) -> None:
+        self._put = put
+        self._bus = bus
+
+    def publish(self, detail_type: str, detail: dict[str, Any]) -> None:
+        """Put one event of source `redress`.
+
+        Raises:
+            DependencyUnavailableError: the bus did not accept it.
+        """
+        entry = {
+            "EventBusName": self._bus,
+            "Source": "redress",
+            "DetailType": detail_type,
+            "Detail": msgspec.to_builtins(detail),
+        }
+        try:
+            self._put([entry])
+        except EventsError as error:
+            raise DependencyUnavailableError(
+                f"{self._bus} refused {detail_type}: {error}"
+            ) from error
+
+
+class LocalCallback:
+    """A `TaskCallback` on the engine of this process."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def send_success(self, token: str, output: dict[str, Any]) -> bool:
+        """Let the waiting state go on with `output`; False if nothing waits for the token now."""
+        from asl_engine import TaskTokenError
+
+        try:
+            self._engine.send_task_success(token, msgspec.to_builtins(output))
+        except TaskTokenError:
+            return False
+        return True
+
+    def send_failure(self, token: str, error: str, cause: str) -> bool:
+        """Let the waiting state fail with `error`; False if nothing waits for the token now."""
+        from asl_engine import TaskTokenError
+
+        try:
+            self._engine.send_task_failure(token, error, cause)
+        except TaskTokenError:
+            return False
+        return True
+
+
+class Parts:
+    """What all functions of one local cloud share, made on first use.
+
+    Args:
+        records: The store of all tables.
+        tables: The names of the template's tables.
+        project: The folder of template.yaml: layers' contents are found there.
+        model: A model specification.
+        clock: Epoch seconds.
+        put: Puts events on the bus.
+    """
+
+    def __init__(
+        self,
+        *,
+        records: SqliteStore,
+        tables: tuple[str, ...],
+        project: Path,
+        model: str,
+        now: Callable[[], float],
+        put: Callable[[list[Mapping[str, Any]]], object],
+    ) -> None:
+        self.repositories: dict[str, Repository] = {
+            table: records.repository(table) for table in tables
+        }
+        self.project = project
+        self.model = model
+        self.clock = LocalClock(now)
+        self.put = put
+        self.engine: Engine | None = None
+
+    @property
+    def policies(self) -> Path:
+        """The policies' folder, which is a layer in AWS."""
+        return self.project / "policies"
+
+    @cached_property
+    def passages(self) -> PassageIndex:
+        """The policy's prose, indexed once."""
+        return Runtime(read_config({"REDRESS_POLICIES_DIR": str(self.policies)})).passages
+
+    @cached_property
+    def gate(self) -> PolicyGate:
+        """The Cedar policies, parsed once."""
+        return Runtime(read_config({"REDRESS_POLICIES_DIR": str(self.policies)})).gate
+
+    @cached_property
+    def model_factory(self) -> Callable[[], LanguageModel]:
+        """Makes the language model."""
+        from redress.agents.models.factory import model_factory
+
+        return model_factory(self.model)
+
+
+class LocalRuntime(Runtime):
+    """A `Runtime` that holds what the function's environment names, and nothing else."""
+
+    def __init__(self, function: Function, parts: Parts) -> None:
+        local = {
+            # What lies in a layer in AWS lies in the project, or in the user's cache, here.
+            key: "" if value.startswith(_LAYER) else value
+            for key, value in function.environment.items()
+        }
+        super().__init__(read_config(local), clock=parts.clock)
+        self._function = function
+        self._parts = parts
+
+    @cached_property
+    def publisher(self) -> EventPublisher:
+        """The event bus."""
+        self._needs("REDRESS_BUS_NAME")
+        return LocalPublisher(self._parts.put, self.config.bus_name)
+
+    @cached_property
+    def callbacks(self) -> LocalCallback:
+        """Answers to states that wait for a task token."""
+        assert self._parts.engine is not None
+        return LocalCallback(self._parts.engine)
+
+    @cached_property
+    def passages(self) -> PassageIndex:
+        """The policy's prose."""
+        self._needs("REDRESS_POLICIES_DIR")
+        return self._parts.passages
+
+    @cached_property
+    def gate(self) -> PolicyGate:
+        """The Cedar policies."""
+        self._needs("REDRESS_POLICIES_DIR")
+        return self._parts.gate
+
+    @cached_property
+    def model_factory(self) -> Callable[[], LanguageModel]:
+        """Makes the language model for one agent run."""
+        self._needs("REDRESS_MODEL")
+        return self._parts.model_factory
+
+    def _table(self, name: str) -> Repository:
+        try:
+            return self._parts.repositories[name]
+        except KeyError:
+            raise NotGrantedError(
+                f"{self._function.logical_id} has no right to table {name!r}: name it in its"
+                " environment in template.yaml"
+            ) from None
+
+    def _needs(self, variable: str) -> None:
+        if not self._function.environment.get(variable):
+            raise NotGrantedError(
+                f"{self._function.logical_id} lacks {variable} in its environment in template.yaml"
+            )

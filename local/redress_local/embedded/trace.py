@@ -1,0 +1,146 @@
+"""Follows executions through their history: which states ran, for how long, what they assigned."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+_SERVICES = {"lambda": "Lambda", "events": "EventBridge", "states": "child machine"}
+
+
+class StateVisit(msgspec.Struct, kw_only=True):
+    """One state, from entering to leaving it.
+
+    Attributes:
+        machine: Name of the state machine.
+        kind: `Lambda`, `child machine`, `EventBridge`, or the state's type.
+        depth: 0 in the first execution, 1 in its children.
+        milliseconds: None until it is left.
+        error: Name of the last error that the state met, also where it was caught or retried.
+        attempts: Times its task was scheduled.
+    """
+
+    name: str
+    machine: str
+    depth: int
+    entered_at: datetime
+    kind: str
+    milliseconds: float | None = None
+    error: str | None = None
+    cause: str | None = None
+    attempts: int = 0
+    waiting: bool = False
+
+
+Show = Callable[[StateVisit], None]
+
+
+class Trace:
+    """Reads the events of one execution and the children that it starts.
+
+    Args:
+        root: ARN of the execution.
+        on_exit: Called with each state once it is left.
+        on_wait: Called with a state that begins to wait for an answer from outside.
+    """
+
+    def __init__(
+        self, root: str, *, on_exit: Show | None = None, on_wait: Show | None = None
+    ) -> None:
+        self.visits: list[StateVisit] = []
+        self.variables: dict[str, Any] = {}
+        self.transitions = 0
+        self.executions: list[str] = [root]
+        self._depths = {root: 0}
+        self._open: dict[str, list[StateVisit]] = {root: []}
+        self._on_exit = on_exit
+        self._on_wait = on_wait
+
+    def read(self, arn: str, history: Callable[[str], Iterable[dict[str, Any]]]) -> None:
+        """Read an execution that has happened, and its children where they started."""
+        for event in history(arn):
+            known = len(self.executions)
+            self.hear(arn, event)
+            for child in self.executions[known:]:
+                self.read(child, history)
+
+    def hear(self, arn: str, event: dict[str, Any]) -> None:
+        """Take one event; those of other executions are ignored."""
+        if arn not in self._depths:
+            return
+        kind: str = event["type"]
+        if kind.endswith("StateEntered"):
+            self._entered(arn, kind, event)
+        elif kind.endswith("StateExited"):
+            self._exited(arn, event)
+        elif kind.startswith("Task"):
+            self._task(arn, kind, event)
+        elif kind == "ExecutionFailed":
+            self._failed(arn, event)
+
+    def _entered(self, arn: str, kind: str, event: dict[str, Any]) -> None:
+        self.transitions += 1
+        visit = StateVisit(
+            name=event["stateEnteredEventDetails"]["name"],
+            machine=arn.split(":")[6],
+            depth=self._depths[arn],
+            entered_at=event["timestamp"],
+            kind=kind.removesuffix("StateEntered"),
+        )
+        self.visits.append(visit)
+        self._open[arn].append(visit)
+
+    def _exited(self, arn: str, event: dict[str, Any]) -> None:
+        details = event["stateExitedEventDetails"]
+        for visit in reversed(self._open[arn]):
+            if visit.name == details["name"]:
+                self._open[arn].remove(visit)
+                self._close(visit, event["timestamp"])
+                break
+        if self._depths[arn] == 0:
+            for name, text in (details.get("assignedVariables") or {}).items():
+                self.variables[name] = json.loads(text)
+
+    def _failed(self, arn: str, event: dict[str, Any]) -> None:
+        details = event["executionFailedEventDetails"]
+        for visit in reversed(self._open[arn]):
+            if visit.kind == "Fail":
+                visit.error = details.get("error")
+            self._close(visit, event["timestamp"])
+        self._open[arn] = []
+
+    def _close(self, visit: StateVisit, at: datetime) -> None:
+        visit.milliseconds = round((at - visit.entered_at).total_seconds() * 1000, 3)
+        visit.waiting = False
+        if self._on_exit is not None:
+            self._on_exit(visit)
+
+    def _task(self, arn: str, kind: str, event: dict[str, Any]) -> None:
+        # Of parallel tasks, events do not say which state they are of; only labels depend on it.
+        task = next(
+            (visit for visit in reversed(self._open[arn]) if visit.kind != "Parallel"), None
+        )
+        details = event.get(f"{kind[0].lower()}{kind[1:]}EventDetails", {})
+        if kind == "TaskSubmitted" and details["resource"].startswith("startExecution"):
+            child = json.loads(details["output"])["ExecutionArn"]
+            if child not in self._depths:
+                self.executions.append(child)
+                self._depths[child] = self._depths[arn] + 1
+                self._open[child] = []
+        if task is None:
+            return
+        if kind == "TaskScheduled":
+            task.kind = _SERVICES.get(details["resourceType"], details["resourceType"])
+            task.attempts += 1
+        elif kind == "TaskSubmitted" and details["resource"].endswith("waitForTaskToken"):
+            task.kind = "human"
+            task.waiting = True
+            if self._on_wait is not None:
+                self._on_wait(task)
+        elif kind in {"TaskFailed", "TaskTimedOut"}:
+            task.error = details.get("error")
+            task.cause = details.get("cause")
