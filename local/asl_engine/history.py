@@ -49,8 +49,9 @@ class HistoryReader:
         return shown
 
     def _payload(self, event: Event) -> str:
-        if event.payload is not None:
-            self._flow[event.track] = bytes(event.payload)
+        payload = event.payload
+        if payload is not None:
+            self._flow[event.track] = payload
         return self._flow.get(event.track, b"null").decode()
 
     def _details(self, event: Event) -> dict[str, Any] | None:
@@ -80,13 +81,12 @@ class HistoryReader:
         if kind == "ExecutionSucceeded":
             return {"output": self._flow[0].decode(), "outputDetails": whole}
         if kind == "TaskScheduled":
-            parameters = b"{}" if event.payload is None else bytes(event.payload)
-            return {**extra, "parameters": parameters.decode()}
+            return {**extra, "parameters": (event.payload or b"{}").decode()}
         if kind == "TaskSucceeded":
             return {**extra, "output": self._payload(event), "outputDetails": whole}
         if kind == "TaskSubmitted":
-            output = b"null" if event.payload is None else bytes(event.payload)
-            return {**extra, "output": output.decode(), "outputDetails": whole}
+            output = (event.payload or b"null").decode()
+            return {**extra, "output": output, "outputDetails": whole}
         if kind in _WITHOUT_DETAILS or kind.endswith("StateAborted"):
             return None
         return extra

@@ -71,8 +71,7 @@ class _Fold:
             track.phase = Phase.SUBMITTED
             track.child_arn = details.get("_child")
         elif kind == "TaskSucceeded":
-            assert event.payload is not None
-            track.result_json = bytes(event.payload)
+            track.result_json = event.payload or b"null"
             track.result = decode(track.result_json)
             track.child_arn = None
             track.phase = Phase.RESULT
@@ -115,7 +114,7 @@ class _Fold:
     def _entered(self, track: Track, event: Event) -> None:
         track.state = track.scope.states[event.name]
         if event.payload is not None:
-            track.input_json = bytes(event.payload)
+            track.input_json = event.payload
             track.input = decode(track.input_json)
         track.entered_at = event.at
         track.entered_event = event.id
@@ -125,7 +124,7 @@ class _Fold:
 
     def _exited(self, track: Track, event: Event) -> None:
         if event.payload is not None:
-            track.input_json = bytes(event.payload)
+            track.input_json = event.payload
             track.input = decode(track.input_json)
         elif track.phase is Phase.RESULT:
             track.input, track.input_json = track.result, track.result_json

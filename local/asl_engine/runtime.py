@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from asl_engine.clock import Clock, iso
-from asl_engine.journal.records import Event, ExecutionRecord
+from asl_engine.journal.records import NO_PAYLOAD, Event, ExecutionRecord
 from asl_engine.program import Scope, State, StateMachine
 from asl_engine.scheduler import Timer
 
@@ -203,7 +203,8 @@ class Execution:
             type_,
             track.id,
             name,
-            None if payload is None else msgspec.Raw(payload),
+            payload is not None,
+            NO_PAYLOAD if payload is None else msgspec.Raw(payload),
             variables,
             details,
         )

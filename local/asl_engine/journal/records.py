@@ -8,6 +8,9 @@ from typing import Any, Protocol
 import msgspec
 
 
+NO_PAYLOAD = msgspec.Raw(b"null")
+
+
 class Event(msgspec.Struct, array_like=True, gc=False):
     """One event of an execution's history, or (with id 0) a note of the engine to itself.
 
@@ -19,8 +22,9 @@ class Event(msgspec.Struct, array_like=True, gc=False):
         track: Which line of states it belongs to: 0 is the machine itself, and each Parallel
             branch and Map iteration has its own number.
         name: The state's name where the event is about a state.
-        payload: The input, output or parameters as JSON. Left out where it equals what flows in
-            the track already: an entered state's input is the exited state's output.
+        has_payload: Whether `raw` is the event's payload. It is left out where it equals what
+            flows in the track already: an entered state's input is the exited state's output.
+        raw: The input, output or parameters as JSON.
         variables: What a state assigned, each as JSON.
         details: AWS's other details; keys with a leading `_` are the engine's own.
     """
@@ -31,9 +35,15 @@ class Event(msgspec.Struct, array_like=True, gc=False):
     type: str
     track: int = 0
     name: str = ""
-    payload: msgspec.Raw | None = None
+    has_payload: bool = False
+    raw: msgspec.Raw = NO_PAYLOAD
     variables: dict[str, msgspec.Raw] | None = None
     details: dict[str, Any] | None = None
+
+    @property
+    def payload(self) -> bytes | None:
+        """The payload, if the event has its own."""
+        return bytes(self.raw) if self.has_payload else None
 
 
 class ExecutionRecord(msgspec.Struct, kw_only=True):
