@@ -3,11 +3,11 @@
 import os
 import tempfile
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 import msgspec
 from redress.errors import InvalidInputError
-from redress.models.base import Model, dump_json, parse_json
+from redress.models.base import Model, dump_json, parse, parse_json
 
 from redress_local.shop.checks import problems
 from redress_local.shop.document import Shop
@@ -89,4 +89,29 @@ def _load(path: str | os.PathLike[str], kind: type[M]) -> M:
     try:
         return parse_json(kind, text)
     except InvalidInputError as error:
-        raise InvalidInputError(f"{source}: {error}") from error
+        raise InvalidInputError(f"{source}: {_with_place(text, kind, str(error))}") from error
+
+
+def _with_place(text: bytes, kind: type[Model], message: str) -> str:
+    """Return the message of the first entry of a list that does not fit, with its position.
+
+    The decoder itself says only `$.orders[...]`.
+    """
+    try:
+        document = msgspec.json.decode(text)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return message
+    for field in msgspec.structs.fields(kind):
+        entries = document.get(field.encode_name) if isinstance(document, dict) else None
+        if not isinstance(entries, list) or not get_args(field.type):
+            continue
+        for position, entry in enumerate(entries):
+            try:
+                parse(get_args(field.type)[0], entry)
+            except InvalidInputError as error:
+                place = f"$.{field.encode_name}[{position}]"
+                reason = str(error)
+                if " - at `$" in reason:
+                    return reason.replace(" - at `$", f" - at `{place}", 1)
+                return f"{reason} - at `{place}`"
+    return message

@@ -88,7 +88,7 @@ class _Maker:
 
     def add_customer(self, number: int, with_case: bool) -> None:
         """Add a customer with up to two ordinary orders, and an order in dispute if asked for."""
-        customer_id = f"cust_{number:06d}"
+        customer_id = f"cust_{number}"
         self.customers.append(Customer(customer_id=customer_id, name=customer_name(self.rng)))
         self._count = 0
         ordinary = self.rng.choice((0, 0, 0, 1, 2)) if with_case else self.rng.choice((1, 1, 2))
@@ -117,7 +117,7 @@ class _Maker:
 
     def _scene(self, number: int, customer_id: str, lines: int | None = None) -> Scene:
         self._count += 1
-        order = f"{number:06d}_{self._count}"
+        order = f"{number}_{self._count}"
         scene = Scene(self.rng, self.catalogue, AS_OF, order, customer_id, lines)
         self.scenes.append(scene)
         return scene
@@ -137,7 +137,7 @@ class _Maker:
             scene, claims = self._look_alike(scene, number, look_alike)
         self.labels.append(
             CaseLabel(
-                case_id=f"case_{number:06d}",
+                case_id=f"case_{number}",
                 customer_id=customer_id,
                 order_id=scene.order_id,
                 statement=self._statement(scene, claims, expected),

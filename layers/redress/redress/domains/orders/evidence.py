@@ -16,7 +16,8 @@ def order_evidence(facts: OrderFacts, as_of: datetime) -> EvidenceBundle:
     """Return one item for the order and one for each shipment.
 
     Facts are JSON: money in minor units, instants as text, items as {sku: pieces}. Free text
-    stands apart under "text", cut to TEXT_LIMIT. `days_past_promise` counts begun days.
+    stands apart under "text", cut to TEXT_LIMIT, titles in line order. `days_past_promise` counts
+    begun days.
     """
     items = [_order_item(facts.order)]
     items.extend(_shipment_item(shipment, as_of) for shipment in facts.shipments)
@@ -38,7 +39,7 @@ def _order_item(order: Order) -> Evidence:
         if line.expected_at is not None:
             entry["expected_at"] = dump(line.expected_at)
         lines.append(entry)
-    text: dict[str, Any] = {"titles": {x.line_id: x.title[:TEXT_LIMIT] for x in order.lines}}
+    text: dict[str, Any] = {"titles": [line.title[:TEXT_LIMIT] for line in order.lines]}
     if order.note:
         text["note"] = order.note[:TEXT_LIMIT]
     count = len(lines)
@@ -47,7 +48,6 @@ def _order_item(order: Order) -> Evidence:
         domain="orders",
         summary=f"order of {count} line{'s' * (count != 1)}",
         facts={
-            "customer": order.customer_id,
             "placed_at": dump(order.placed_at),
             "currency": order.currency,
             "shipping_minor": order.shipping_minor,
@@ -83,14 +83,9 @@ def _parcel(parcel: Parcel) -> dict[str, Any]:
     for item in parcel.items:
         packed[item.sku] += item.quantity
     facts: dict[str, Any] = {
-        "parcel": parcel.parcel_id,
         "status": parcel.status,
         "items": dict(packed),
     }
     if parcel.delivered_at is not None:
         facts["delivered_at"] = dump(parcel.delivered_at)
-    elif parcel.last_scan_at is not None:
-        facts["last_scan_at"] = dump(parcel.last_scan_at)
-    if parcel.signed_by:
-        facts["text"] = {"signed_by": parcel.signed_by[:TEXT_LIMIT]}
     return facts

@@ -98,11 +98,7 @@ def _invoice_item(invoice: Invoice) -> Evidence:
         evidence_id=f"payments/{invoice.invoice_id}",
         domain="payments",
         summary=f"invoice {invoice.total_minor} {invoice.currency}",
-        facts={
-            "total_minor": invoice.total_minor,
-            "currency": invoice.currency,
-            "issued_at": dump(invoice.issued_at),
-        },
+        facts={"total_minor": invoice.total_minor, "currency": invoice.currency},
     )
 
 
