@@ -4,32 +4,35 @@
 models/settlement.py.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from redress.models.base import Identifier, Instant, Model
-from redress.models.case import CaseStatus, Pattern
 from redress.models.settlement import RuledAction
+
+Stage = Literal["claimed", "ruled", "refunded", "shipped"]
 
 SOURCE = "redress"
 """`source` of every event that Redress publishes; anybody may open a case."""
 
 
-class CaseProgressed(Model):
+class CaseProgressed(Model, frozen=True):
     """A case took a step that its customer may like to hear of.
 
-    `attempt` counts the executions that took the case over, from 1.
+    `attempt` counts the executions that took the case over, from 1. `facts` are the stage's own:
+    the pattern when claimed, the next step and the actions when ruled, the effects when refunded
+    or shipped.
     """
 
     schema_version: Literal["1"]
     case_id: Identifier
     order_id: Identifier
     customer_id: Identifier
-    status: CaseStatus
-    pattern: Pattern
+    stage: Stage
     attempt: int
     at: Instant
+    facts: dict[str, Any]
 
 
 class ApprovalRequested(Model):

@@ -1,6 +1,6 @@
 """Rulings, approvals, effects and outcomes: what the state machine decides and does."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -78,6 +78,19 @@ class ApprovalRequest(Model):
     answer: Approval | None = None
 
 
+class ApprovalAnswer(Model, frozen=True):
+    """Input of AnswerApproval: what an authenticated human answers.
+
+    With `proposal_hash` the answer holds for that settlement only; without, for the one in question.
+    """
+
+    case_id: Identifier
+    decision: Literal["approve", "deny"]
+    approver: Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+    comment: Annotated[str, msgspec.Meta(max_length=4_000)] = ""
+    proposal_hash: str | None = None
+
+
 class DecisionRequest(Model):
     """Input of DecideByPolicy: all that is known before anything is allowed."""
 
@@ -122,6 +135,18 @@ class Effect(Model):
     payee: str | None = None
     reference: str = ""
     detail: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class EffectRecord(Model, frozen=True):
+    """An effect as its store keeps it, beside the change that it made.
+
+    `attempt` is the last one that did or undid it, and fences off what earlier ones still try.
+    `action` is what was ruled.
+    """
+
+    effect: Effect
+    attempt: int
+    action: RuledAction
 
 
 class StepResult(Model):
