@@ -37,7 +37,7 @@ from redress_local.embedded.store import (
     new_info,
 )
 from redress_local.embedded.targets import TargetSender
-from redress_local.events.bus import EventBus
+from redress_local.events.bus import EventBus, delivery_name
 from redress_local.events.errors import EventsError
 from redress_local.events.store import EventStore
 from redress_local.project import find_project
@@ -249,6 +249,17 @@ class EmbeddedCloud:
                 failed += 1
                 answers.append({"ErrorCode": type(error).__name__, "ErrorMessage": str(error)})
         return {"FailedEntryCount": failed, "Entries": answers}
+
+    def executions_of(self, event_id: str, replay: str = "") -> list[str]:
+        """The ARNs of the executions that an event starts where its rules match it."""
+        event = {"id": event_id, "replay-name": replay}
+        return [
+            f"{target.arn.replace(':stateMachine:', ':execution:')}:"
+            f"{delivery_name(event, rule.name, target.target_id)}"
+            for rule in self.template.rules
+            for target in rule.targets
+            if target.arn in self.template.machines
+        ]
 
     # What goes on
 

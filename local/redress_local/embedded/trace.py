@@ -56,7 +56,7 @@ class Trace:
         self.transitions = 0
         self.executions: list[str] = [root]
         self._depths = {root: 0}
-        self._open: dict[str, list[StateVisit]] = {root: []}
+        self._open: dict[str, dict[int, StateVisit]] = {root: {}}
         self._on_exit = on_exit
         self._on_wait = on_wait
 
@@ -92,13 +92,14 @@ class Trace:
             kind=kind.removesuffix("StateEntered"),
         )
         self.visits.append(visit)
-        self._open[arn].append(visit)
+        self._open[arn][event["id"]] = visit
 
     def _exited(self, arn: str, event: dict[str, Any]) -> None:
         details = event["stateExitedEventDetails"]
-        for visit in reversed(self._open[arn]):
+        # A Parallel state's exit follows its branches, so it is found by name.
+        for key, visit in reversed(self._open[arn].items()):
             if visit.name == details["name"]:
-                self._open[arn].remove(visit)
+                del self._open[arn][key]
                 self._close(visit, event["timestamp"])
                 break
         if self._depths[arn] == 0:
@@ -107,11 +108,11 @@ class Trace:
 
     def _failed(self, arn: str, event: dict[str, Any]) -> None:
         details = event["executionFailedEventDetails"]
-        for visit in reversed(self._open[arn]):
+        for visit in reversed(self._open[arn].values()):
             if visit.kind == "Fail":
                 visit.error = details.get("error")
             self._close(visit, event["timestamp"])
-        self._open[arn] = []
+        self._open[arn] = {}
 
     def _close(self, visit: StateVisit, at: datetime) -> None:
         visit.milliseconds = round((at - visit.entered_at).total_seconds() * 1000, 3)
@@ -120,27 +121,26 @@ class Trace:
             self._on_exit(visit)
 
     def _task(self, arn: str, kind: str, event: dict[str, Any]) -> None:
-        # Of parallel tasks, events do not say which state they are of; only labels depend on it.
-        task = next(
-            (visit for visit in reversed(self._open[arn]) if visit.kind != "Parallel"), None
-        )
         details = event.get(f"{kind[0].lower()}{kind[1:]}EventDetails", {})
         if kind == "TaskSubmitted" and details["resource"].startswith("startExecution"):
             child = json.loads(details["output"])["ExecutionArn"]
             if child not in self._depths:
                 self.executions.append(child)
                 self._depths[child] = self._depths[arn] + 1
-                self._open[child] = []
-        if task is None:
+                self._open[child] = {}
+        # The events of one task are a chain: the state stays the owner of its latest one.
+        visit = self._open[arn].pop(event["previousEventId"], None)
+        if visit is None:
             return
+        self._open[arn][event["id"]] = visit
         if kind == "TaskScheduled":
-            task.kind = _SERVICES.get(details["resourceType"], details["resourceType"])
-            task.attempts += 1
+            visit.kind = _SERVICES.get(details["resourceType"], details["resourceType"])
+            visit.attempts += 1
         elif kind == "TaskSubmitted" and details["resource"].endswith("waitForTaskToken"):
-            task.kind = "human"
-            task.waiting = True
+            visit.kind = "human"
+            visit.waiting = True
             if self._on_wait is not None:
-                self._on_wait(task)
+                self._on_wait(visit)
         elif kind in {"TaskFailed", "TaskTimedOut"}:
-            task.error = details.get("error")
-            task.cause = details.get("cause")
+            visit.error = details.get("error")
+            visit.cause = details.get("cause")

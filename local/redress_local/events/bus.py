@@ -89,7 +89,7 @@ class EventBus:
         self._template = template
         self._send = send
         self._now = now
-        self._new_id = new_id
+        self.new_id = new_id
         self._lock = threading.Lock()
         self._in_flight: set[int] = set()
         self._rules: dict[str, list[_Armed]] = {bus: [] for bus in template.buses}
@@ -120,6 +120,7 @@ class EventBus:
         entries: Sequence[Mapping[str, Any]],
         *,
         announces: str | None = None,
+        ids: Sequence[str] | None = None,
     ) -> list[str]:
         """Accept events and make the first attempt at every delivery.
 
@@ -127,6 +128,7 @@ class EventBus:
             entries: As PutEvents takes them: EventBusName, Source, DetailType, Detail (an object
                 or its JSON text), Resources, Time. None is accepted unless all can be.
             announces: An execution whose end the event tells; told once only.
+            ids: The events' ids, from `new_id`, to know what they start before they do.
 
         Returns:
             The ids of the events.
@@ -135,7 +137,11 @@ class EventBus:
             InvalidEventError: An entry is not an event, or is too large.
             UnknownBusError: No such bus.
         """
-        envelopes = [(self._bus_of(entry), self._envelope(entry)) for entry in entries]
+        ids = [self.new_id() for _ in entries] if ids is None else ids
+        envelopes = [
+            (self._bus_of(entry), self._envelope(entry, event_id))
+            for entry, event_id in zip(entries, ids, strict=True)
+        ]
         planned = [self._plan(bus, envelope) for bus, envelope in envelopes]
         if any(plan.deliveries or plan.archives for plan in planned):
             self._deliver(self.store.accept(planned, announces=announces))
@@ -249,7 +255,7 @@ class EventBus:
             raise UnknownBusError(f"there is no bus {name!r}; there is: {', '.join(self._rules)}")
         return name
 
-    def _envelope(self, entry: Mapping[str, Any]) -> dict[str, Any]:
+    def _envelope(self, entry: Mapping[str, Any], event_id: str) -> dict[str, Any]:
         detail = entry.get("Detail")
         if isinstance(detail, str):
             try:
@@ -266,7 +272,7 @@ class EventBus:
         at = entry.get("Time")
         envelope = {
             "version": "0",
-            "id": self._new_id(),
+            "id": event_id,
             "detail-type": texts["DetailType"],
             "source": texts["Source"],
             "account": ACCOUNT,
