@@ -14,7 +14,5 @@ def handler(event: dict[str, Any], _context: object) -> Any:
     """Rule on the proposal."""
     here = runtime()
     request = parse(DecisionRequest, event)
-    answer = decide_by_policy(
-        request, here.orders, here.payments, here.inventory, here.gate, here.clock
-    )
-    return dump(answer)
+    ledgers = here.orders, here.payments, here.inventory
+    return dump(decide_by_policy(request, *ledgers, here.gate, here.clock))

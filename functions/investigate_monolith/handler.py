@@ -14,7 +14,5 @@ def handler(event: dict[str, Any], _context: object) -> Any:
     """Investigate and propose."""
     here = runtime()
     request = parse(InvestigationRequest, event)
-    answer = investigate_monolith(
-        request, here.orders, here.payments, here.inventory, here.model_factory
-    )
-    return dump(answer)
+    ledgers = here.orders, here.payments, here.inventory
+    return dump(investigate_monolith(request, *ledgers, here.model_factory))

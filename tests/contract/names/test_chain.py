@@ -1,0 +1,130 @@
+"""One name runs through folder, state, logical id, substitution, sample event and unit test.
+
+`reserve_stock/` = state ReserveStock = ReserveStockFunction = ${ReserveStockFunctionArn} =
+events/reserve_stock.json = test_reserve_stock.py. A new function lacks what fails here.
+"""
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+FOLDERS = sorted(path.name for path in (ROOT / "functions").iterdir() if path.is_dir())
+
+# Functions that no state runs, with the reason.
+NOT_STATES = {"answer_approval": "a human answers it; it wakes the state AwaitApproval"}
+AWS_MODULES = {"boto3", "botocore", "aws_lambda_powertools", "os"}
+
+
+def camel(folder: str) -> str:
+    return "".join(word.capitalize() for word in folder.split("_"))
+
+
+def function_states(states: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Names of the states that run a function, with the substitution that they run."""
+    return {
+        name: state["Arguments"]["FunctionName"]
+        for name, state in states.items()
+        if ":lambda:invoke" in state.get("Resource", "")
+    }
+
+
+def test_every_function_has_a_folder(functions: dict[str, Any]) -> None:
+    assert set(functions) == {f"{camel(folder)}Function" for folder in FOLDERS}
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_folder_is_the_functions_code(functions: dict[str, Any], folder: str) -> None:
+    assert functions[f"{camel(folder)}Function"]["CodeUri"] == f"functions/{folder}"
+
+
+def test_every_function_is_a_state(states: dict[str, dict[str, Any]]) -> None:
+    assert set(function_states(states)) == {camel(f) for f in FOLDERS if f not in NOT_STATES}
+
+
+def test_a_state_runs_the_function_of_its_name(states: dict[str, dict[str, Any]]) -> None:
+    for name, arn in function_states(states).items():
+        assert arn == f"${{{name}FunctionArn}}"
+
+
+def test_machines_get_what_they_name_and_no_more(
+    machines: dict[str, dict[str, Any]], placeholders: Any
+) -> None:
+    for name, machine in machines.items():
+        assert placeholders(machine["Definition"]) == set(machine["DefinitionSubstitutions"]), name
+
+
+def test_a_substitution_is_what_its_name_says(machines: dict[str, dict[str, Any]]) -> None:
+    for machine in machines.values():
+        for name, value in machine["DefinitionSubstitutions"].items():
+            if name.endswith("FunctionArn"):
+                assert value == {"Fn::GetAtt": [name.removesuffix("Arn"), "Arn"]}
+            elif name.endswith("MachineArn"):
+                assert value == {"Ref": name.removesuffix("Arn")}
+            else:
+                assert (name, value) == ("BusName", {"Ref": "Bus"})
+
+
+def test_a_machine_is_called_like_its_file(machines: dict[str, dict[str, Any]]) -> None:
+    names = {camel(path.name.split(".")[0]) for path in (ROOT / "statemachines").iterdir()}
+    assert set(machines) == {f"{name}Machine" for name in names}
+    for name, machine in machines.items():
+        file = Path(machine["DefinitionUri"]).name.split(".")[0]
+        assert name == f"{camel(file)}Machine"
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_function_has_a_sample_event(folder: str) -> None:
+    assert (ROOT / "events" / f"{folder}.json").is_file()
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_function_has_a_unit_test(folder: str) -> None:
+    tests = ROOT / "tests" / "unit" / "redress"
+    assert [*tests.glob(f"steps/**/test_{folder}.py"), *tests.glob(f"agents/**/test_{folder}.py")]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_folder_holds_a_handler_and_its_requirements(folder: str) -> None:
+    found = {path.name for path in (ROOT / "functions" / folder).iterdir()} - {"__pycache__"}
+    assert found == {"handler.py", "requirements.txt"}
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_handler_is_parse_call_dump(folder: str) -> None:
+    text = (ROOT / "functions" / folder / "handler.py").read_text(encoding="utf-8")
+    assert len([line for line in text.splitlines() if line.strip()]) <= 15
+    module = ast.parse(text)
+    assert (ast.get_docstring(module) or "").startswith(f"{camel(folder)}: ")
+    (function,) = (node for node in module.body if isinstance(node, ast.FunctionDef))
+    assert function.name == "handler"
+    assert [ast.unparse(decorator) for decorator in function.decorator_list] == ["logged"]
+    imported = {name.split(".")[0] for node in module.body for name in _imports(node)}
+    assert imported == {"typing", "redress"}
+    assert not imported & AWS_MODULES
+    calls = re.findall(rf"\b{_step(module, folder)}\(", text)
+    assert len(calls) == 1
+
+
+def _imports(node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.ImportFrom):
+        return [node.module or ""]
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return []
+
+
+def _step(module: ast.Module, folder: str) -> str:
+    """The one thing that the handler calls has the folder's name."""
+    names = [
+        alias.name
+        for node in module.body
+        if isinstance(node, ast.ImportFrom)
+        and (node.module or "").startswith(("redress.steps", "redress.agents"))
+        for alias in node.names
+    ]
+    assert names == [folder]
+    return names[0]

@@ -1,0 +1,222 @@
+"""Each function and machine may do what it does, and nothing else."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+FOLDERS = sorted(path.name for path in (ROOT / "functions").iterdir() if path.is_dir())
+
+TABLES = ("orders", "payments", "inventory", "cases")
+READS = {"dynamodb:GetItem", "dynamodb:Query"}
+DYNAMODB = READS | {"dynamodb:PutItem"}
+BEDROCK = {"bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"}
+
+# Statements on `*`, by Sid, with the reason. Everything else names its resources.
+ANY_RESOURCE = {
+    "DeliverLogs": "the log delivery API knows no resources",
+    "AttachToSubnets": "describing and creating network interfaces knows no resources",
+    "DenyToCode": "a denial",
+}
+# Resources with a wildcard, with the reason.
+WILDCARDS = {
+    "execution:${InvestigateCaseMachine.Name}:*": ".sync:2 follows executions it names itself",
+    "execution:${SettleClaimMachine.Name}:*": ".sync:2 follows executions it names itself",
+}
+# The rule through which .sync:2 hears of a child's end; its name is fixed by Step Functions.
+SYNC_RULE = "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
+
+
+def statements(value: Any) -> Iterator[dict[str, Any]]:
+    """Every policy statement anywhere inside a template."""
+    if isinstance(value, dict):
+        if "Effect" in value and "Principal" not in value:
+            yield value
+        for item in value.values():
+            yield from statements(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from statements(item)
+
+
+def uses(folder: str) -> set[str]:
+    """What a handler takes from the runtime: `orders`, `clock`, `config.default_pattern`..."""
+    text = (ROOT / "functions" / folder / "handler.py").read_text(encoding="utf-8")
+    found = {
+        ast.unparse(node).removeprefix("here.")
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Attribute) and ast.unparse(node).startswith("here.")
+    }
+    return found - {"config", "clock"}
+
+
+def logical_id(folder: str) -> str:
+    return "".join(word.capitalize() for word in folder.split("_")) + "Function"
+
+
+def expected_environment(used: set[str]) -> set[str]:
+    names = {f"REDRESS_{table.upper()}_TABLE" for table in used & set(TABLES)}
+    names |= {f"REDRESS_{use.split('.')[1].upper()}" for use in used if use.startswith("config.")}
+    names |= {"REDRESS_BUS_NAME"} if "publisher" in used else set()
+    names |= {"REDRESS_POLICIES_DIR"} if used & {"gate", "passages"} else set()
+    names |= {"REDRESS_MODEL"} if "model_factory" in used else set()
+    return names
+
+
+def expected_layers(used: set[str]) -> list[str]:
+    layers = ["PolicyLayer"] if used & {"gate", "passages"} else []
+    layers += ["AgentsLayer"] if "model_factory" in used else []
+    layers += ["SandboxLayer"] if "config.wasi_cache_dir" in used else []
+    return layers
+
+
+def expected_resources(used: set[str]) -> set[str]:
+    resources = {f"{table.capitalize()}Table" for table in used & set(TABLES)}
+    resources |= {"Bus"} if "publisher" in used else set()
+    resources |= {"ResolveCaseMachine"} if "callbacks" in used else set()
+    resources |= {"ModelArns"} if "model_factory" in used else set()
+    return resources
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_environment_is_what_the_handler_uses(functions: dict[str, Any], folder: str) -> None:
+    function = functions[logical_id(folder)]
+    given = set(function.get("Environment", {}).get("Variables", {}))
+    assert given == expected_environment(uses(folder))
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_layers_are_what_the_handler_uses(functions: dict[str, Any], folder: str) -> None:
+    given = [layer["Ref"] for layer in functions[logical_id(folder)].get("Layers", [])]
+    assert given == expected_layers(uses(folder))
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_rights_are_what_the_handler_uses(functions: dict[str, Any], folder: str) -> None:
+    found = list(statements(functions[logical_id(folder)].get("Policies", [])))
+    resources = [str(_named(statement["Resource"])) for statement in found]
+    assert sorted(resources) == sorted(expected_resources(uses(folder)))
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_actions_fit_the_resource(functions: dict[str, Any], folder: str) -> None:
+    for statement in statements(functions[logical_id(folder)].get("Policies", [])):
+        actions, name = set(statement["Action"]), str(_named(statement["Resource"]))
+        if name.endswith("Table"):
+            assert actions <= DYNAMODB
+        else:
+            assert (
+                actions
+                == {
+                    "Bus": {"events:PutEvents"},
+                    "ResolveCaseMachine": {"states:SendTaskSuccess", "states:SendTaskFailure"},
+                    "ModelArns": BEDROCK,
+                }[name]
+            )
+
+
+def test_agents_and_evidence_are_read_only(functions: dict[str, Any]) -> None:
+    """A hijacked agent holds no right to any effect."""
+    readers = [f for f in FOLDERS if f.startswith(("fetch_", "conclude_", "investigate_"))]
+    assert len(readers) == 5
+    for folder in [*readers, "gather_context", "decide_by_policy", "validate_case"]:
+        for statement in statements(functions[logical_id(folder)].get("Policies", [])):
+            assert set(statement["Action"]) <= READS | BEDROCK, folder
+
+
+def test_only_settling_functions_write_the_ledger(functions: dict[str, Any]) -> None:
+    writers = {
+        name
+        for name, function in functions.items()
+        for statement in statements(function.get("Policies", []))
+        if "dynamodb:PutItem" in statement["Action"]
+        and _named(statement["Resource"]) != "CasesTable"
+    }
+    assert writers == {
+        "ReserveStockFunction",
+        "IssueRefundFunction",
+        "ShipReplacementFunction",
+        "CancelReplacementFunction",
+        "ReverseRefundFunction",
+        "ReleaseStockFunction",
+    }
+
+
+def test_the_sandbox_may_write_its_log_only(template: dict[str, Any]) -> None:
+    reconcile = template["Resources"]["ReconcileFunction"]["Properties"]
+    assert "Policies" not in reconcile
+    assert reconcile["Role"] == {"Fn::GetAtt": ["ReconcileRole", "Arn"]}
+    role = template["Resources"]["ReconcileRole"]["Properties"]
+    assert "ManagedPolicyArns" not in role
+    always = [policy for policy in role["Policies"] if "Fn::If" not in policy]
+    (statement,) = statements(always)
+    assert statement["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+    assert statement["Resource"] == {"Fn::GetAtt": ["FunctionLogs", "Arn"]}
+
+
+def test_what_lambda_may_do_in_the_subnets_is_denied_to_the_code(template: dict[str, Any]) -> None:
+    found = {s.get("Sid"): s for s in statements(template["Resources"])}
+    allowed, denied = found["AttachToSubnets"], found["DenyToCode"]
+    assert (allowed["Effect"], denied["Effect"]) == ("Allow", "Deny")
+    assert set(allowed["Action"]) == set(denied["Action"])
+    assert "lambda:SourceFunctionArn" in denied["Condition"]["ArnEquals"]
+
+
+def test_no_action_has_a_wildcard(template: dict[str, Any]) -> None:
+    for statement in statements(template["Resources"]):
+        actions = statement["Action"]
+        assert "*" not in str(actions)
+        assert "NotAction" not in statement
+        assert "NotResource" not in statement
+
+
+def test_resources_have_no_wildcard_without_a_reason(template: dict[str, Any]) -> None:
+    for statement in statements(template["Resources"]):
+        resources = statement["Resource"]
+        for resource in resources if isinstance(resources, list) else [resources]:
+            text = resource.get("Fn::Sub", "") if isinstance(resource, dict) else resource
+            if text == "*":
+                assert statement["Sid"] in ANY_RESOURCE
+            elif "*" in str(text):
+                assert text.split("${AWS::AccountId}:")[1] in WILDCARDS
+
+
+def test_statements_have_a_name_each(functions: dict[str, Any], machines: dict[str, Any]) -> None:
+    for holder in (*functions.values(), *machines.values()):
+        sids = [statement.get("Sid") for statement in statements(holder.get("Policies", []))]
+        assert all(sids)
+        assert len(set(sids)) == len(sids)
+
+
+def test_a_machine_may_run_what_it_names(machines: dict[str, dict[str, Any]]) -> None:
+    for name, machine in machines.items():
+        given = machine["DefinitionSubstitutions"]
+        found = {s["Sid"]: s for s in statements(machine["Policies"])}
+        functions = [value for key, value in given.items() if key.endswith("FunctionArn")]
+        assert found["InvokeFunctions"]["Resource"] == functions, name
+        assert found["InvokeFunctions"]["Action"] == ["lambda:InvokeFunction"]
+        children = [value for key, value in given.items() if key.endswith("MachineArn")]
+        if children:
+            assert found["StartChildren"]["Resource"] == children
+            assert found["StartChildren"]["Action"] == ["states:StartExecution"]
+            assert found["HearOfChildren"]["Resource"]["Fn::Sub"].endswith(SYNC_RULE)
+            followed = re.findall(r"\$\{(\w+)\.Name\}", str(found["FollowChildren"]["Resource"]))
+            assert [{"Ref": child} for child in followed] == children
+        else:
+            assert not found.keys() & {"StartChildren", "HearOfChildren", "FollowChildren"}
+        assert ("PublishOutcome" in found) == ("BusName" in given)
+
+
+def _named(resource: Any) -> Any:
+    """The logical id that a statement's resource stands for."""
+    if isinstance(resource, dict) and "Fn::GetAtt" in resource:
+        return resource["Fn::GetAtt"][0]
+    if isinstance(resource, dict) and "Ref" in resource:
+        return resource["Ref"]
+    if isinstance(resource, dict) and "Fn::If" in resource:
+        return _named(resource["Fn::If"][1])
+    return resource
