@@ -102,6 +102,11 @@ def test_another_product_in_the_parcel_is_a_wrong_item() -> None:
     assert found(ordered, [shipment(parcel({"a": 2}))], NOW) == [("line_2", 1, "wrong_item")]
 
 
+def test_a_product_of_a_cancelled_line_is_foreign() -> None:
+    ordered = order(line(1, "a"), line(2, "b", status="cancelled"))
+    assert found(ordered, [shipment(parcel({"b": 1}))], NOW) == [("line_1", 1, "wrong_item")]
+
+
 def test_a_foreign_product_that_is_still_on_its_way_proves_nothing() -> None:
     parcels = [parcel({"a": 1}), parcel({"x": 1}, "in_transit", 2)]
     assert found(order(line(1, "a"), line(2, "b")), [shipment(*parcels)], NOW) == [

@@ -139,6 +139,17 @@ def test_a_duplicate_refunded_on_the_first_payment_is_no_finding() -> None:
     assert duplicate_payments(payments, [full], invoice()) == ()
 
 
+def test_a_refund_on_the_first_payment_settles_one_of_two_duplicates() -> None:
+    full = refund(payment_id="pay_1", amount_minor=5_000, reason="duplicate_charge")
+    payments = [payment(1, status="refunded"), payment(2), payment(3)]
+    assert sum(owed(duplicate_payments(payments, [full], invoice())).values()) == 5_000
+
+
+def test_large_duplicates_come_before_small_ones() -> None:
+    payments = [payment(1, 100), payment(2, 100), payment(3, 30), payment(4, 30)]
+    assert owed(duplicate_payments(payments, (), invoice(160))) == {"pay_2": 100}
+
+
 def test_a_return_refunded_on_the_first_payment_does_not_settle_the_duplicate() -> None:
     returned = refund(payment_id="pay_1", amount_minor=5_000, reason="return")
     payments = [payment(1, status="refunded"), payment(2)]
