@@ -47,9 +47,9 @@ def token_task(function: str, **fields: Any) -> State:
     }
 
 
-def one(state: State) -> State:
-    """A scope of one state, `Only`."""
-    return {"StartAt": "Only", "States": {"Only": state}}
+def one(state: State, name: str = "Only") -> State:
+    """A scope of one state."""
+    return {"StartAt": name, "States": {name: state}}
 
 
 def scope(*states: tuple[str, State]) -> State:
