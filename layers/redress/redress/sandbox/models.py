@@ -112,8 +112,8 @@ class EngineRun(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         stdout: What the program printed, at most one byte beyond the limit.
         error: How the run failed, or None.
-        inconclusive: The failure may be a gap of this engine rather than the program's own.
-        unsupported: The failure is certainly a gap of this engine.
+        inconclusive: The program raised, which may be a gap of this engine and not its own fault.
+        unsupported: It is known to be a gap of this engine.
     """
 
     stdout: str

@@ -5,6 +5,7 @@ import contextlib
 import datetime
 import functools
 import os
+import signal
 import sys
 import threading
 from importlib import metadata
@@ -36,13 +37,20 @@ CHECKOUT_SECONDS = 30.0
 GRACE_SECONDS = 0.25
 WORKER_OVERHEAD_BYTES = 256 * 1024 * 1024
 
-# The guest's own fault whichever interpreter runs it; anything else may be a gap of this one.
-_CONCLUSIVE = (AssertionError, IndexError, KeyError, RecursionError, ZeroDivisionError)
-_GAPS = (ImportError, NotImplementedError)
+# What the worker is fed. The program runs inside `exec`, so that the worker sends the host only
+# this: nothing, or type and cut message of what was raised. Fed as it is, a program could end in
+# a value or an error message as large as its memory, and the host would hold copies of it.
+_HARNESS = """
+def run():
+    try:
+        exec(CODE, {"__name__": "__main__", "INPUT": INPUT})
+    except BaseException as error:
+        return [type(error).__name__, str(error)[:400]]
 
+run()
+"""
 
-class _OverflowError(Exception):
-    """Raised into the worker's print callback once the program printed too much."""
+_GAPS = frozenset({"ImportError", "ModuleNotFoundError", "NotImplementedError"})
 
 
 class _Pool:
@@ -159,17 +167,21 @@ def run(code: str, input_value: Any, limits: Limits, wall_seconds: float) -> Eng
     pool = _POOL.get()
     printed: list[str] = []
     room = limits.stdout_bytes
+    worker: int | None = None
 
     def on_print(stream: str, text: str) -> None:
         nonlocal room
-        if stream != "stdout":
+        if stream != "stdout" or room < 0:
             return
         data = text.encode()
         printed.append(text if len(data) <= room else data[:room].decode(errors="ignore"))
         room -= len(data)
-        if room < 0:
-            raise _OverflowError
+        if room < 0 and worker is not None:
+            # An error raised here would be seen only once the program ends.
+            os.kill(worker, signal.SIGKILL)
 
+    report: object = None
+    failure: SandboxError | None = None
     try:
         with pool.checkout(
             limits=pydantic_monty.ResourceLimits(
@@ -189,18 +201,23 @@ def run(code: str, input_value: Any, limits: Limits, wall_seconds: float) -> Eng
                 random_start={"seed": RANDOM_SEED},
             ),
         ) as session:
-            _confine(session.worker_pid, limits, wall_seconds)
-            session.feed_run(code, inputs={"INPUT": input_value}, print_callback=on_print)
-    except _OverflowError:
-        failure: SandboxError = OutputTooLargeError(
-            f"the program printed over {limits.stdout_bytes} bytes"
-        )
-        return EngineRun(stdout="".join(printed), error=failure)
+            worker = session.worker_pid
+            _confine(worker, limits, wall_seconds)
+            inputs = {"CODE": code, "INPUT": input_value}
+            report = session.feed_run(_HARNESS, inputs=inputs, print_callback=on_print)
     except TimeoutError as error:
         raise SandboxUnavailableError("no Monty worker became free: try again") from error
     except pydantic_monty.MontyError as error:
-        return _failed("".join(printed), error, wall_seconds)
-    return EngineRun(stdout="".join(printed))
+        failure = _failure(error, wall_seconds)
+    stdout = "".join(printed)
+    if room < 0 and not isinstance(failure, TimeLimitError):
+        return EngineRun(
+            stdout=stdout,
+            error=OutputTooLargeError(f"the program printed over {limits.stdout_bytes} bytes"),
+        )
+    if failure is not None:
+        return EngineRun(stdout=stdout, error=failure)
+    return _reported(stdout, report)
 
 
 def _confine(pid: int | None, limits: Limits, wall_seconds: float) -> None:
@@ -222,34 +239,34 @@ def _confine(pid: int | None, limits: Limits, wall_seconds: float) -> None:
             resource.prlimit(pid, limit, (value, value))
 
 
-def _failed(stdout: str, error: "pydantic_monty.MontyError", wall_seconds: float) -> EngineRun:
+def _failure(error: "pydantic_monty.MontyError", wall_seconds: float) -> SandboxError:
+    """Say what ended the worker or stopped the program; no program can catch or fake these."""
     import pydantic_monty
 
-    late = TimeLimitError(f"the program ran over {wall_seconds:.3g} seconds")
     if isinstance(error, pydantic_monty.MontyCrashedError):
-        if error.timed_out:
-            return EngineRun(stdout=stdout, error=late)
-        crash = EngineCrashedError(f"the Monty worker died (status {error.exit_status})")
-        return EngineRun(stdout=stdout, error=crash)
-    if not isinstance(error, pydantic_monty.MontyRuntimeError | pydantic_monty.MontySyntaxError):
-        # Conversion and transport: what the host cannot read may still be fine in CPython.
-        odd = EngineCrashedError(f"the Monty worker failed ({type(error).__name__})")
-        return EngineRun(stdout=stdout, error=odd, inconclusive=True)
-    cause = error.exception()
-    message = one_line(f"{type(cause).__name__}: {cause}", 400)
-    frames = error.traceback()
-    if frames:
-        message += f" (line {frames[-1].line})"
-    if isinstance(cause, TimeoutError):
-        return EngineRun(stdout=stdout, error=late)
-    if isinstance(cause, MemoryError):
-        return EngineRun(stdout=stdout, error=MemoryLimitError("the program ran out of memory"))
-    if isinstance(error, pydantic_monty.MontySyntaxError):
-        return EngineRun(stdout=stdout, error=ProgramSyntaxError(message), inconclusive=True)
-    gap = isinstance(cause, _GAPS) and not isinstance(cause, RecursionError)
+        if error.timed_out or error.exit_status == -signal.SIGXCPU:
+            return TimeLimitError(f"the program ran over {wall_seconds:.3g} seconds")
+        return EngineCrashedError(f"the Monty worker died (status {error.exit_status})")
+    if isinstance(error, pydantic_monty.MontyRuntimeError):
+        cause = error.exception()
+        if isinstance(cause, TimeoutError):
+            return TimeLimitError(f"the program ran over {wall_seconds:.3g} seconds")
+        if isinstance(cause, MemoryError):
+            return MemoryLimitError("the program ran out of memory")
+    return EngineCrashedError(f"the Monty worker failed ({type(error).__name__})")
+
+
+def _reported(stdout: str, report: object) -> EngineRun:
+    """Read the harness's report. What was raised is for tier 2 to confirm, with its line."""
+    if report is None:
+        return EngineRun(stdout=stdout)
+    match report:
+        case [str(name), str(message)]:
+            text = one_line(f"{name}: {message}", 400)
+        case _:
+            return EngineRun(stdout=stdout, error=EngineCrashedError("the Monty worker misspoke"))
+    if name == "SyntaxError":
+        return EngineRun(stdout=stdout, error=ProgramSyntaxError(text), inconclusive=True)
     return EngineRun(
-        stdout=stdout,
-        error=ProgramError(message),
-        inconclusive=not isinstance(cause, _CONCLUSIVE) or gap,
-        unsupported=gap,
+        stdout=stdout, error=ProgramError(text), inconclusive=True, unsupported=name in _GAPS
     )

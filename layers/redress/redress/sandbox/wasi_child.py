@@ -54,6 +54,8 @@ def main(site: str, module_path: str, settings_json: str) -> NoReturn:
     store = wasmtime.Store(engine)
     store.set_limits(memory_size=settings["memory_bytes"], instances=1, memories=1, tables=4)
     start = linker.instantiate(store, module).exports(store)["_start"]
+    # The module's own file, which is mapped by now.
+    os.closerange(3, 64)
     set_rlimits(settings)
     seccomp.install()
     os._exit(status_of(wasmtime, wasi_host, store, start))

@@ -157,7 +157,7 @@ def _ended(process: "subprocess.Popen[bytes]", wall_seconds: float) -> bool:
 def _failure(
     status: int | None, reported: bytes, wall_seconds: float, module: Path
 ) -> SandboxError | None:
-    if status in (None, -signal.SIGXCPU, -signal.SIGKILL):
+    if status in (None, -signal.SIGXCPU):
         return TimeLimitError(f"the program ran over {wall_seconds:.3g} seconds")
     if status == wasi_child.OK:
         return None

@@ -51,11 +51,12 @@ def run(code: str, namespace: dict[str, object], recursion_depth: int) -> dict[s
     """Return None after a clean end, else `{kind, type, message, line}`."""
     try:
         program = compile(code, "main.py", "exec", dont_inherit=True)
-    except (SyntaxError, ValueError, RecursionError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        # The parser says MemoryError where its own stack ends.
         return {
             "kind": "syntax",
             "type": type(error).__name__,
-            "message": str(getattr(error, "msg", None) or error)[:400],
+            "message": str(getattr(error, "msg", None) or error or "too deeply nested")[:400],
             "line": getattr(error, "lineno", None),
         }
     sys.setrecursionlimit(recursion_depth)
