@@ -1,0 +1,65 @@
+"""A deterministic function imports nothing heavy when Lambda loads it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+AGENTS = {"conclude_investigation", "investigate_monolith"}
+LIGHT = sorted(
+    path.name
+    for path in (ROOT / "functions").iterdir()
+    if path.is_dir() and path.name not in AGENTS
+)
+HEAVY = {
+    "asl_engine",
+    "aws_lambda_powertools",
+    "boto3",
+    "botocore",
+    "cedarpy",
+    "fastmcp",
+    "mcp",
+    "openai",
+    "opentelemetry",
+    "pydantic",
+    "redress_local",
+    "strands",
+    "wasmtime",
+    "yaml",
+}
+
+LOAD = """
+import importlib.util, json, sys
+root, folders, heavy = json.loads(sys.argv[1])
+found = {}
+for folder in folders:
+    spec = importlib.util.spec_from_file_location(folder, f"{root}/functions/{folder}/handler.py")
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    seen = {name.split(".")[0] for name in sys.modules} & set(heavy)
+    heavy = set(heavy) - seen
+    if seen:
+        found[folder] = sorted(seen)
+print(json.dumps(found))
+"""
+
+
+def load(folders: list[str]) -> dict[str, list[str]]:
+    """Import handlers in a fresh process; return what heavy modules each was first to bring in."""
+    argument = json.dumps([str(ROOT), folders, sorted(HEAVY)])
+    # Nothing is set: a handler that reads its environment while it is imported would fail here.
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, argument], capture_output=True, text=True, env={}, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, list[str]] = json.loads(done.stdout)
+    return found
+
+
+def test_light_handlers_import_nothing_heavy() -> None:
+    assert load(LIGHT) == {}
+
+
+def test_agents_do() -> None:
+    """What the test above looks for is found where it belongs."""
+    assert "strands" in load(sorted(AGENTS))["conclude_investigation"]
