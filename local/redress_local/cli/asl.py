@@ -1,0 +1,366 @@
+"""`redress asl`: check state machine definitions, and run them without their functions."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+from asl_engine import (
+    AslEngineError,
+    DefinitionFileError,
+    Diagnostic,
+    Engine,
+    Execution,
+    InvalidDefinitionError,
+    MemoryJournal,
+    StateMachine,
+    VirtualClock,
+    compile_machine,
+    load_definition,
+    substitute,
+    validate,
+)
+from asl_engine.validation import lint
+from cyclopts import App, Parameter
+from redress_local.cli.asl_mocks import START_EXECUTION, Mocks, base_resource, tasks_of
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+app = App(name="asl", help="Check and run state machine definitions.")
+
+SCHEMA_VERSION = 1
+OK, FAILED, BAD_CALL = 0, 1, 2
+
+Json = Annotated[bool, Parameter(name="--json", negative="")]
+Settings = Annotated[tuple[str, ...], Parameter(name="--set", negative="", consume_multiple=False)]
+
+
+class _BadCallError(Exception):
+    """The call cannot be carried out as it stands."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+@app.command(name="validate")
+def validate_command(
+    file: Path,
+    /,
+    *,
+    house_rules: Annotated[bool, Parameter(name="--lint", negative="")] = False,
+    resolved: Annotated[bool, Parameter(negative="")] = False,
+    json_: Json = False,
+) -> int:
+    """Check the definition in FILE against the Amazon States Language in JSONata mode.
+
+    Args:
+        file: A definition: .asl.yaml, .asl.json or .json.
+        house_rules: Check Redress's own rules too; a breach counts as a failure.
+        resolved: Take no ${Name} for a value that is filled in later.
+        json_: Print one JSON object.
+
+    Returns:
+        The exit status: 0 valid, 1 not valid, 2 the call was wrong.
+    """
+    try:
+        definition, diagnostics = _check(file, allow_substitutions=not resolved)
+    except _BadCallError as error:
+        return _refuse(error, as_json=json_)
+    breaches = lint(definition) if house_rules and definition is not None else []
+    is_valid = not breaches and all(d.severity != "ERROR" for d in diagnostics)
+    _show_diagnostics(file, [*diagnostics, *breaches], is_valid=is_valid, as_json=json_)
+    return OK if is_valid else FAILED
+
+
+@app.command
+def run(
+    file: Path,
+    /,
+    *,
+    input_: Annotated[str, Parameter(name="--input")] = "{}",
+    mock: Path | None = None,
+    machine: Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=False)] = (),
+    set_: Settings = (),
+    history: Annotated[bool, Parameter(negative="")] = False,
+    real_time: Annotated[bool, Parameter(negative="")] = False,
+    json_: Json = False,
+) -> int:
+    """Run the state machine in FILE once, in memory, and print its output.
+
+    Waits and retries pass at once, unless --real-time is given. A ${Name} that --set does not fill
+    in becomes its own name, so that a mock can be given for it.
+
+    Args:
+        file: A definition: .asl.yaml, .asl.json or .json.
+        input_: The input as JSON, or `@FILE` to read it from a file.
+        mock: JSON object: name of a state, function or child machine -> its result, or
+            {"error": NAME, "cause": TEXT} to fail it.
+        machine: NAME=FILE: a child machine to run for real; may be given again.
+        set_: NAME=VALUE for a ${Name} of the definition; may be given again.
+        history: Print the execution's events too.
+        real_time: Let waits and retries take their time.
+        json_: Print one JSON object.
+
+    Returns:
+        The exit status: 0 succeeded, 1 failed or not valid, 2 the call was wrong.
+    """
+    try:
+        settings = _pairs(set_, "--set")
+        children = _pairs(machine, "--machine")
+        value = _read_input(input_)
+        answers = _read_mocks(mock)
+        compiled: list[tuple[StateMachine, dict[str, Any]]] = []
+        for name, path in [(_machine_name(file), file), *_paths(children)]:
+            definition, diagnostics = _check(path, allow_substitutions=True)
+            if definition is None or any(d.severity == "ERROR" for d in diagnostics):
+                _show_diagnostics(path, diagnostics, is_valid=False, as_json=json_)
+                return FAILED
+            filled = _fill(definition, settings)
+            compiled.append((compile_machine(filled, name=name), filled))
+        execution, events = _run(compiled, value, answers, real_time=real_time)
+    except InvalidDefinitionError as error:
+        _show_diagnostics(file, error.diagnostics, is_valid=False, as_json=json_)
+        return FAILED
+    except AslEngineError as error:
+        return _refuse(_BadCallError(str(error), "correct it and run again"), as_json=json_)
+    except _BadCallError as error:
+        return _refuse(error, as_json=json_)
+    _show_execution(execution, events if history else None, as_json=json_)
+    return OK if execution.status == "SUCCEEDED" else FAILED
+
+
+def _check(
+    file: Path, *, allow_substitutions: bool
+) -> tuple[dict[str, Any] | None, list[Diagnostic]]:
+    """Reads and validates a file; without a definition, the diagnostics say why."""
+    if not file.is_file():
+        raise _BadCallError(f"there is no file {file}", "give the path of a definition")
+    try:
+        if file.suffix == ".json":
+            text = file.read_bytes()
+            diagnostics = validate(text, allow_substitutions=allow_substitutions)
+            if any(d.code == "INVALID_JSON_DESCRIPTION" for d in diagnostics):
+                return None, diagnostics
+            return json.loads(text), diagnostics
+        definition = load_definition(file)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise _BadCallError(f"cannot read {file}: {reason}", "check its permissions") from None
+    except DefinitionFileError as error:
+        message = str(error).removeprefix(f"{file}: ")
+        unreadable = Diagnostic(
+            severity="ERROR", code="INVALID_JSON_DESCRIPTION", message=message, location=""
+        )
+        return None, [unreadable]
+    return definition, validate(definition, allow_substitutions=allow_substitutions)
+
+
+def _run(
+    compiled: list[tuple[StateMachine, dict[str, Any]]],
+    value: Any,
+    answers: dict[str, Any] | None,
+    *,
+    real_time: bool,
+) -> tuple[Execution, list[dict[str, Any]]]:
+    whole = {
+        "States": {
+            str(i): {"Type": "Parallel", "Branches": [d]} for i, (_, d) in enumerate(compiled)
+        }
+    }
+    if answers is None:
+        names = sorted(
+            n for n, s in tasks_of(whole) if base_resource(s["Resource"]) != START_EXECUTION
+        )
+        if names:
+            raise _BadCallError(
+                f"nothing answers the tasks {', '.join(names)}",
+                "give their results with --mock FILE",
+            )
+    mocks = Mocks(answers or {})
+    with Engine(
+        journal=MemoryJournal(),
+        integrations=mocks.integrations(whole),
+        clock=None if real_time else VirtualClock(),
+        max_workers=4 if real_time else 0,
+    ) as engine:
+        for machine, _ in compiled:
+            engine.register(machine)
+        mocks.attach(engine, whole)
+        execution = engine.run(compiled[0][0], value)
+        events = engine.history(execution.arn)
+    if mocks.missing:
+        raise _BadCallError(
+            f"no mock for the states {', '.join(dict.fromkeys(mocks.missing))}",
+            "add them, or their functions, to the mock file",
+        )
+    return execution, events
+
+
+def _fill(definition: dict[str, Any], settings: dict[str, str]) -> dict[str, Any]:
+    class Names(dict[str, str]):
+        """Placeholders without a value stand for their own names."""
+
+        def __contains__(self, _name: object) -> bool:
+            return True
+
+        def __missing__(self, name: str) -> str:
+            return name
+
+    filled: dict[str, Any] = substitute(definition, Names(settings))
+    return filled
+
+
+def _pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise _BadCallError(
+                f"{option} {text!r} is not NAME=VALUE", f"write {option} NAME=VALUE"
+            )
+        pairs[name] = value
+    return pairs
+
+
+def _paths(children: dict[str, str]) -> list[tuple[str, Path]]:
+    return [(name, Path(path)) for name, path in children.items()]
+
+
+def _machine_name(file: Path) -> str:
+    name = file.name.split(".")[0]
+    return (
+        "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in name)[:80] or "m"
+    )
+
+
+def _read_input(text: str) -> Any:
+    if text.startswith("@"):
+        return _read_json(Path(text[1:]), "--input")
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise _BadCallError(
+            f"--input is not JSON: {error}", "pass JSON, or @FILE to read it from a file"
+        ) from None
+
+
+def _read_mocks(file: Path | None) -> dict[str, Any] | None:
+    if file is None:
+        return None
+    answers = _read_json(file, "--mock")
+    if not isinstance(answers, dict):
+        raise _BadCallError(
+            f"the mock file {file} is not a JSON object", 'write {"StateName": RESULT, ...}'
+        )
+    return answers
+
+
+def _read_json(file: Path, option: str) -> Any:
+    try:
+        return json.loads(file.read_bytes(), parse_constant=_no_constant)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise _BadCallError(f"{option}: cannot read {file}: {reason}", "check the path") from None
+    except (ValueError, RecursionError) as error:
+        raise _BadCallError(f"{option}: {file} is not JSON: {error}", "correct the file") from None
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _refuse(error: _BadCallError, *, as_json: bool) -> int:
+    message = " ".join(str(error).split())
+    if as_json:
+        body = {"type": "BadCall", "message": message, "hint": error.hint}
+        print(json.dumps({"error": body}), file=sys.stderr)
+    else:
+        print(f"error: {message}; {error.hint}", file=sys.stderr)
+    return BAD_CALL
+
+
+def _show_diagnostics(
+    file: Path, diagnostics: list[Diagnostic], *, is_valid: bool, as_json: bool
+) -> None:
+    if as_json:
+        _print_json(
+            {
+                "schema_version": SCHEMA_VERSION,
+                "file": str(file),
+                "valid": is_valid,
+                "diagnostics": diagnostics,
+            }
+        )
+        return
+    console = Console(stderr=not is_valid, soft_wrap=True, highlight=False)
+    for found in diagnostics:
+        colour = "red" if found.severity == "ERROR" else "yellow"
+        place = found.location or "/"
+        console.print(
+            f"{escape(str(file))}: [{colour}]{found.severity}[/] {escape(place)} "
+            f"[dim]{found.code}[/] {escape(found.message)}"
+        )
+    if is_valid:
+        console.print(f"{escape(str(file))}: [green]valid[/]")
+    else:
+        count = len(diagnostics)
+        console.print(f"{escape(str(file))}: [red]not valid[/], {count} to look at")
+
+
+def _show_execution(
+    execution: Execution, events: list[dict[str, Any]] | None, *, as_json: bool
+) -> None:
+    if as_json:
+        result: dict[str, Any] = {
+            "schema_version": SCHEMA_VERSION,
+            "execution_arn": execution.arn,
+            "status": execution.status,
+            "output": execution.output,
+        }
+        if execution.error is not None:
+            result["error"] = {
+                "type": execution.error,
+                "message": execution.cause or "",
+                "hint": "run again with --history to see where it failed",
+            }
+        if events is not None:
+            result["events"] = events
+        _print_json(result)
+        return
+    console = Console()
+    if not console.is_terminal:
+        console.width = 1_000  # a file or a pipe has no width to wrap at
+    if events is not None:
+        console.print(_events_table(events))
+    if execution.status != "SUCCEEDED":
+        cause = f": {execution.cause}" if execution.cause else ""
+        hint = "" if events is not None else "; --history shows where"
+        line = " ".join(f"{execution.status}: {execution.error}{cause}{hint}".split())
+        print(line, file=sys.stderr)
+    elif console.is_terminal:
+        console.print_json(json.dumps(execution.output))
+    else:
+        print(json.dumps(execution.output, ensure_ascii=False))
+
+
+def _events_table(events: list[dict[str, Any]]) -> Table:
+    table = Table("id", "after", "event", "what", box=None, pad_edge=False)
+    for event in events:
+        details = next((v for k, v in event.items() if k.endswith("EventDetails")), None) or {}
+        what = [details[k] for k in ("name", "resource", "error", "cause") if details.get(k)]
+        table.add_row(
+            str(event["id"]),
+            str(event["previousEventId"]),
+            event["type"],
+            escape(" ".join(map(str, what))),
+        )
+    return table
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
