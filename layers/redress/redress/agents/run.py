@@ -31,6 +31,7 @@ from strands.types.exceptions import (
 from strands.types.tools import AgentTool
 
 from redress.agents.budget import Meter
+from redress.agents.strands_economy import FixedTools, quieten_tracing
 from redress.errors import (
     BudgetExceededError,
     DependencyUnavailableError,
@@ -93,9 +94,9 @@ def run_agent(
         DependencyUnavailableError: the service did not answer, or not in its own protocol.
         BudgetExceededError: tokens or money ran out, or the answer was cut short.
     """
+    quieten_tracing()
     agent = Agent(
         model=model,
-        tools=list(tools),
         system_prompt=system_prompt,
         callback_handler=None,
         conversation_manager=NullConversationManager(),
@@ -104,6 +105,7 @@ def run_agent(
         ),
         tool_executor=SequentialToolExecutor(),
     )
+    agent.tool_registry = FixedTools(tools)
     bind(lambda: agent.cancel(after_current_tools=True))
     prefix_bytes = len(system_prompt.encode()) + _json_bytes([tool.tool_spec for tool in tools])
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from redress.agents.models.playbook.reasoning import Verdict
 
+_IMPORTS = "import json\nfrom datetime import datetime\n"
+
 
 def write_program(verdict: Verdict) -> str:
     """Return a program that recomputes what each proposed refund is worth.
@@ -26,7 +28,7 @@ def write_program(verdict: Verdict) -> str:
         names.append("lines")
     names.append("answer")
     parts = "\n".join(_part(name) for name in names)
-    return f"import json\n\nPROPOSED = {json.dumps(proposed)}\n{parts}"
+    return f"{_IMPORTS}\nPROPOSED = {json.dumps(proposed)}\n{parts}"
 
 
 @cache

@@ -273,6 +273,8 @@ def _judge_lines(ledger: Ledger, kept: list[Payment], verdict: Verdict) -> None:
             verdict.act("reship_line", shortage.line_id, shortage.reason, *known)
             continue
         amount = shortage.unit_price * shortage.quantity
+        if not amount:
+            continue
         if not any(amount <= left for left in refundable):
             verdict.conflicts.append("no payment can carry the refund of a line")
             continue
