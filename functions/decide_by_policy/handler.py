@@ -15,4 +15,4 @@ def handler(event: dict[str, Any], _context: object) -> Any:
     here = runtime()
     request = parse(DecisionRequest, event)
     ledgers = here.orders, here.payments, here.inventory
-    return dump(decide_by_policy(request, *ledgers, here.gate, here.clock))
+    return dump(decide_by_policy(request, *ledgers, here.gate, here.clock, here.publisher))
