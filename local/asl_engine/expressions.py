@@ -6,22 +6,15 @@ definition, so callers treat JSON values as immutable.
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import jsonatapy
 
-from asl_engine.expressions_functions import (
-    MAX_ARRAY_ITEMS,
-    SYSTEM_RANDOMNESS,
-    Randomness,
-    fit_numbers,
-    host_functions,
-)
-from asl_engine.expressions_scan import References, Scan, Token, scan, tokenize
+from asl_engine.expressions_functions import SYSTEM_RANDOMNESS, Randomness
+from asl_engine.expressions_program import Program, plain_float
+from asl_engine.expressions_scan import BUILT_IN_FUNCTIONS, References, Token, scan, tokenize
 
 __all__ = [
     "SYSTEM_RANDOMNESS",
@@ -35,19 +28,8 @@ __all__ = [
     "is_expression",
 ]
 
-TIMEOUT_MS: Final = 1_000
-"""Longest evaluation of one expression, or of one template's expressions together."""
-MAX_CALL_DEPTH: Final = 400
-"""Deepest recursion of an expression's own functions, tail calls not counted."""
-
-_LIMITS: Final[dict[str, int]] = {
-    "timeout": TIMEOUT_MS,
-    "max_stack_depth": MAX_CALL_DEPTH,
-    "max_sequence_length": MAX_ARRAY_ITEMS,
-}
 _MISSING: Final = object()
 _UNDECIDED: Final = object()
-_MAX_PROGRAMS: Final = 4_096
 _LITERALS: Final = {"true": True, "false": False, "null": None}
 
 
@@ -73,101 +55,6 @@ class ExpressionError(Exception):
         return f"The JSONata expression '{self.expression}'{place} {self.reason}"
 
 
-class _ThreadPrograms(threading.local):
-    """The library's compiled programs of one thread: they may not be used in another."""
-
-    def __init__(self) -> None:
-        self.by_source: dict[tuple[str, Randomness], jsonatapy.JsonataExpression] = {}
-
-
-_programs: Final = _ThreadPrograms()
-
-
-class _Program:
-    """Several expressions evaluated by one call of the library.
-
-    They are wrapped as `{"0": (a), "1": (b)}`: an undefined one then leaves its key out, where
-    the library alone would give the same null for undefined as for null.
-    """
-
-    def __init__(self, texts: list[str], scans: list[Scan], randomness: Randomness) -> None:
-        self._source = "{" + ",".join(f'"{i}":({text}\n)' for i, text in enumerate(texts)) + "}"
-        self._key = (self._source, randomness)
-        self._randomness = randomness
-        self._functions = sorted({n for s in scans for n in s.references.functions})
-        self._check_functions = any(s.uses_function_values for s in scans)
-        self._wanted: dict[str, Any] = {}
-        whole = any(s.uses_parent for s in scans)
-        for path in sorted({p for s in scans for p in s.paths}, key=len):
-            _add_path(self._wanted, path[:1] if whole else path)
-
-    def evaluate(self, bindings: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
-        """Returns the values by position, and what went wrong, if something did.
-
-        Errors are returned, not raised: a traceback would hold the library's program, and may
-        outlive the thread, while the program must be freed in the thread that made it.
-        """
-        library = _programs.by_source.get(self._key) or self._compile()
-        wanted = {
-            name: _pick(inner, bindings[name])
-            for name, inner in self._wanted.items()
-            if name in bindings
-        }
-        try:
-            try:
-                result = library.evaluate(None, wanted, **_LIMITS)
-            except OverflowError:
-                wanted = fit_numbers(wanted)
-                result = library.evaluate(None, wanted, **_LIMITS)
-            values: dict[str, Any] = result if type(result) is dict else {}
-            if not _make_plain(values):
-                return {}, "gave a number that JSON cannot hold (infinity or NaN)"
-            if self._check_functions and self._has_function(library, wanted, values):
-                return {}, "gave a function where a JSON value is needed"
-        except (ValueError, TypeError, RecursionError, MemoryError) as error:
-            return {}, f"failed: {error}"
-        except BaseException as error:
-            # A panic of the native library is not an Exception, and its class has no import
-            # path; left alone it would end the thread for the fault of one expression.
-            if type(error).__name__ != "PanicException":
-                raise
-            return {}, "exhausted the evaluator"
-        return values, ""
-
-    @staticmethod
-    def _has_function(
-        library: jsonatapy.JsonataExpression, bindings: dict[str, Any], values: dict[str, Any]
-    ) -> bool:
-        """Tells whether a null of a result is a function in truth.
-
-        A function comes out as null from one way of evaluating and as "" from the other.
-        """
-        if not _has_null(values):
-            return False
-        text = library.evaluate_json_or_none("null", bindings, **_LIMITS)
-        return text is not None and _null_against_text(values, json.loads(text))
-
-    def _compile(self) -> jsonatapy.JsonataExpression:
-        library = jsonatapy.compile(self._source)
-        functions = host_functions(self._randomness)
-        for name in self._functions:
-            if name in functions:
-                _register(library, name, functions[name])
-        if len(_programs.by_source) >= _MAX_PROGRAMS:
-            _programs.by_source.clear()
-        _programs.by_source[self._key] = library
-        return library
-
-
-def _register(
-    library: jsonatapy.JsonataExpression, name: str, function: Callable[..., Any]
-) -> None:
-    if name in ("pad", "random"):
-        library.register_override(name, function)
-    else:
-        library.register(name, function)
-
-
 class Expression:
     """One compiled JSONata expression. Safe to use from several threads.
 
@@ -186,15 +73,15 @@ class Expression:
             jsonatapy.compile(text)
         except ValueError as error:
             raise ExpressionError(text, f"does not compile: {error}") from None
-        self.scan = scan(text)
+        tokens = tokenize(text)
+        self.scan = scan(tokens)
         if self.scan.problems:
             problem = self.scan.problems[0]
             raise ExpressionError(
                 text, f"does not compile: {problem.message} (character {problem.offset + 1})"
             )
         self.references = self.scan.references
-        self._program = _Program([text], [self.scan], randomness)
-        tokens = tokenize(text)
+        self._program = Program([text], [self.scan], randomness)
         self._value = _literal(tokens)
         self._path = _plain_path(tokens)
         self.is_static = self._value is not _UNDECIDED
@@ -236,7 +123,7 @@ class Expression:
                 return _UNDECIDED
             else:
                 return _MISSING
-        return _plain_float(value) if type(value) is float else value
+        return plain_float(value) if type(value) is float else value
 
     def __repr__(self) -> str:
         """Shows the source."""
@@ -282,7 +169,7 @@ class Template:
         self._slow = [i for i, f in enumerate(self._fields) if f.expression.quick({}) is _UNDECIDED]
         slow = [self._fields[i].expression for i in self._slow]
         self._program = (
-            _Program([e.text for e in slow], [e.scan for e in slow], randomness) if slow else None
+            Program([e.text for e in slow], [e.scan for e in slow], randomness) if slow else None
         )
 
     def _prepare(self, value: Any, keys: tuple[str | int, ...], randomness: Randomness) -> Any:
@@ -425,7 +312,7 @@ def _literal(tokens: list[Token]) -> Any:
         number = float(token.text)
         if token.text.isdigit() and abs(number) < 2**53:
             return int(token.text)
-        return _plain_float(number)
+        return plain_float(number)
     if token.kind == "name":
         return _LITERALS.get(token.text, _UNDECIDED)
     return _UNDECIDED
@@ -438,76 +325,9 @@ def _plain_path(tokens: list[Token]) -> tuple[str, ...] | None:
     for dot, step in zip(tokens[1::2], tokens[2::2], strict=True):
         if dot.text != "." or dot.kind != "op" or step.kind not in ("name", "string"):
             return None
-    if tokens[0].text in scan(f"${tokens[0].text}").references.functions:
+    if tokens[0].text in BUILT_IN_FUNCTIONS:  # unless bound, it stands for the function
         return None
     return (tokens[0].text, *(step.text for step in tokens[2::2]))
-
-
-def _add_path(tree: dict[str, Any], path: tuple[str, ...]) -> None:
-    """Adds a path to a tree of wanted keys; None stands for all that is below."""
-    for key in path[:-1]:
-        inner = tree.setdefault(key, {})
-        if inner is None:
-            return
-        tree = inner
-    tree[path[-1]] = None
-
-
-def _pick(wanted: dict[str, Any] | None, value: Any) -> Any:
-    """Returns the parts of a value that an expression can reach, to hand over no more."""
-    if wanted is None or type(value) is not dict:
-        return value
-    return {key: _pick(inner, value[key]) for key, inner in wanted.items() if key in value}
-
-
-def _plain_float(value: float) -> int | float:
-    """Makes whole floats ints, as they are written in JSON; NaN and infinities stay."""
-    return int(value) if value.is_integer() and abs(value) < 1e21 else value
-
-
-def _make_plain(values: dict[str, Any]) -> bool:
-    """Normalises the numbers of a fresh result in place; tells whether JSON can hold them all."""
-    stack: list[Any] = [values]
-    while stack:
-        container = stack.pop()
-        entries = container.items() if type(container) is dict else enumerate(container)
-        for key, item in entries:
-            kind = type(item)
-            if kind is dict or kind is list:
-                stack.append(item)
-            elif kind is float:
-                if item - item != 0:  # of NaN and the infinities only
-                    return False
-                container[key] = _plain_float(item)
-    return True
-
-
-def _has_null(value: Any) -> bool:
-    stack = [value]
-    while stack:
-        item = stack.pop()
-        if item is None:
-            return True
-        if type(item) is dict:
-            stack.extend(item.values())
-        elif type(item) is list:
-            stack.extend(item)
-    return False
-
-
-def _null_against_text(value: Any, other: Any) -> bool:
-    """Tells whether one value has null where the other has an empty string."""
-    stack = [(value, other)]
-    while stack:
-        left, right = stack.pop()
-        if left is None:
-            if right == "":
-                return True
-        elif isinstance(left, dict) and isinstance(right, dict):
-            stack.extend((item, right.get(key)) for key, item in left.items())
-        elif isinstance(left, list) and isinstance(right, list):
-            stack.extend(zip(left, right, strict=False))
-    return False
 
 
 _NOTHING: Final = compile_expression("null")

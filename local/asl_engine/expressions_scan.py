@@ -179,17 +179,16 @@ class _Bracket:
     is_params: bool = False
 
 
-def scan(text: str) -> Scan:
+def scan(tokens: list[Token]) -> Scan:
     """Analyses an expression that the library has accepted.
 
     Args:
-        text: The expression, without its `{% %}`.
+        tokens: The expression as `tokenize` splits it.
 
     Returns:
         Its references and the forbidden uses: `$eval`, and `$`, `$$` or a field name with
         nothing to apply to, since a state machine binds no input document.
     """
-    tokens = tokenize(text)
     brackets = [_Bracket("", has_context=False)]
     local_names = _local_names(tokens)
     lenient = any(t.kind == "op" and t.text == "|" for t in tokens)

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-import msgspec
 from asl_engine import (
     AslEngineError,
     DefinitionFileError,
@@ -26,13 +25,10 @@ from asl_engine import (
 from asl_engine.validation import lint
 from cyclopts import App, Parameter
 from redress_local.cli.asl_mocks import START_EXECUTION, Mocks, base_resource, tasks_of
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from redress_local.cli.asl_output import show_diagnostics, show_execution
 
 app = App(name="asl", help="Check and run state machine definitions.")
 
-SCHEMA_VERSION = 1
 OK, FAILED, BAD_CALL = 0, 1, 2
 
 Json = Annotated[bool, Parameter(name="--json", negative="")]
@@ -73,7 +69,7 @@ def validate_command(
         return _refuse(error, as_json=json_)
     breaches = lint(definition) if house_rules and definition is not None else []
     is_valid = not breaches and all(d.severity != "ERROR" for d in diagnostics)
-    _show_diagnostics(file, [*diagnostics, *breaches], is_valid=is_valid, as_json=json_)
+    show_diagnostics(file, [*diagnostics, *breaches], is_valid=is_valid, as_json=json_)
     return OK if is_valid else FAILED
 
 
@@ -118,19 +114,19 @@ def run(
         for name, path in [(_machine_name(file), file), *_paths(children)]:
             definition, diagnostics = _check(path, allow_substitutions=True)
             if definition is None or any(d.severity == "ERROR" for d in diagnostics):
-                _show_diagnostics(path, diagnostics, is_valid=False, as_json=json_)
+                show_diagnostics(path, diagnostics, is_valid=False, as_json=json_)
                 return FAILED
             filled = _fill(definition, settings)
             compiled.append((compile_machine(filled, name=name), filled))
         execution, events = _run(compiled, value, answers, real_time=real_time)
     except InvalidDefinitionError as error:
-        _show_diagnostics(file, error.diagnostics, is_valid=False, as_json=json_)
+        show_diagnostics(file, error.diagnostics, is_valid=False, as_json=json_)
         return FAILED
     except AslEngineError as error:
         return _refuse(_BadCallError(str(error), "correct it and run again"), as_json=json_)
     except _BadCallError as error:
         return _refuse(error, as_json=json_)
-    _show_execution(execution, events if history else None, as_json=json_)
+    show_execution(execution, events if history else None, as_json=json_)
     return OK if execution.status == "SUCCEEDED" else FAILED
 
 
@@ -282,85 +278,3 @@ def _refuse(error: _BadCallError, *, as_json: bool) -> int:
     else:
         print(f"error: {message}; {error.hint}", file=sys.stderr)
     return BAD_CALL
-
-
-def _show_diagnostics(
-    file: Path, diagnostics: list[Diagnostic], *, is_valid: bool, as_json: bool
-) -> None:
-    if as_json:
-        _print_json(
-            {
-                "schema_version": SCHEMA_VERSION,
-                "file": str(file),
-                "valid": is_valid,
-                "diagnostics": diagnostics,
-            }
-        )
-        return
-    console = Console(stderr=not is_valid, soft_wrap=True, highlight=False)
-    for found in diagnostics:
-        colour = "red" if found.severity == "ERROR" else "yellow"
-        place = found.location or "/"
-        console.print(
-            f"{escape(str(file))}: [{colour}]{found.severity}[/] {escape(place)} "
-            f"[dim]{found.code}[/] {escape(found.message)}"
-        )
-    if is_valid:
-        console.print(f"{escape(str(file))}: [green]valid[/]")
-    else:
-        count = len(diagnostics)
-        console.print(f"{escape(str(file))}: [red]not valid[/], {count} to look at")
-
-
-def _show_execution(
-    execution: Execution, events: list[dict[str, Any]] | None, *, as_json: bool
-) -> None:
-    if as_json:
-        result: dict[str, Any] = {
-            "schema_version": SCHEMA_VERSION,
-            "execution_arn": execution.arn,
-            "status": execution.status,
-            "output": execution.output,
-        }
-        if execution.error is not None:
-            result["error"] = {
-                "type": execution.error,
-                "message": execution.cause or "",
-                "hint": "run again with --history to see where it failed",
-            }
-        if events is not None:
-            result["events"] = events
-        _print_json(result)
-        return
-    console = Console()
-    if not console.is_terminal:
-        console.width = 1_000  # a file or a pipe has no width to wrap at
-    if events is not None:
-        console.print(_events_table(events))
-    if execution.status != "SUCCEEDED":
-        cause = f": {execution.cause}" if execution.cause else ""
-        hint = "" if events is not None else "; --history shows where"
-        line = " ".join(f"{execution.status}: {execution.error}{cause}{hint}".split())
-        print(line, file=sys.stderr)
-    elif console.is_terminal:
-        console.print_json(json.dumps(execution.output))
-    else:
-        print(json.dumps(execution.output, ensure_ascii=False))
-
-
-def _events_table(events: list[dict[str, Any]]) -> Table:
-    table = Table("id", "after", "event", "what", box=None, pad_edge=False)
-    for event in events:
-        details = next((v for k, v in event.items() if k.endswith("EventDetails")), None) or {}
-        what = [details[k] for k in ("name", "resource", "error", "cause") if details.get(k)]
-        table.add_row(
-            str(event["id"]),
-            str(event["previousEventId"]),
-            event["type"],
-            escape(" ".join(map(str, what))),
-        )
-    return table
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")

@@ -14,7 +14,7 @@ from typing import Any
 
 import jsonatapy
 import pytest
-from asl_engine import expressions
+from asl_engine import expressions_program
 from asl_engine.expressions import (
     ExpressionError,
     Randomness,
@@ -243,8 +243,8 @@ class TestBounds:
     def test_hostile_expression_ends_in_an_error(
         self, text: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        assert expressions._LIMITS["timeout"] == expressions.TIMEOUT_MS
-        monkeypatch.setitem(expressions._LIMITS, "timeout", 100)
+        assert expressions_program._LIMITS["timeout"] == expressions_program.TIMEOUT_MS
+        monkeypatch.setitem(expressions_program._LIMITS, "timeout", 100)
         start = time.monotonic()
         with pytest.raises(ExpressionError):
             evaluate(text)
