@@ -23,7 +23,11 @@ class EvaluationError(TaskError):
 
 
 def context_object(track: Track) -> dict[str, Any]:
-    """The context object as the track's current state sees it."""
+    """The context object as the track's current state sees it.
+
+    `Map.Item` is not in it: like sfnx, which says so from measuring AWS, only a Map's
+    ItemSelector has it.
+    """
     execution = track.execution
     state: dict[str, Any] = {"EnteredTime": iso(track.entered_at), "Name": track.state.name}
     if track.state.type in _RETRYING:
@@ -35,14 +39,6 @@ def context_object(track: Track) -> dict[str, Any]:
     }
     if track.token is not None:
         context["Task"] = {"Token": track.token}
-    inner: Track | None = track
-    while inner is not None and inner.parent is not None:
-        fork = inner.parent.fork
-        if fork is not None and fork.values is not None:
-            item = {"Index": inner.index, "Value": fork.values[inner.index]}
-            context["Map"] = {"Item": item}
-            break
-        inner = inner.parent
     return context
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from asl_engine.codec import MAX_PAYLOAD_BYTES, encode, encode_limited, too_large
 from asl_engine.context import Scopes, context_object, failed, number
 from asl_engine.matching import EXCEED_TOLERATED_FAILURE
@@ -36,7 +34,7 @@ def begin_parallel(core: Core, track: Track, state: ParallelState, local: Local)
     track.fork = Fork(
         list(state.branches),
         [value] * count,
-        values=None,
+        is_map=False,
         limit=0,
         tolerated=None,
         first_track=first,
@@ -64,13 +62,12 @@ def begin_map(core: Core, track: Track, state: MapState, local: Local) -> None:
         "MapStateStarted",
         "",
         encode(inputs),
-        None if inputs is items else {"_items": msgspec.Raw(encode(items))},
-        {"length": count, "_first": first, "_limit": limit, "_tolerated": tolerated},
+        details={"length": count, "_first": first, "_limit": limit, "_tolerated": tolerated},
     )
     track.fork = Fork(
         [state.processor] * count,
         inputs,
-        values=items,
+        is_map=True,
         limit=limit,
         tolerated=tolerated,
         first_track=first,

@@ -155,19 +155,17 @@ class _Fold:
             value = track.input if event.payload is None else decode(event.payload)
             count = len(state.branches)
             track.fork = Fork(
-                list(state.branches), [value] * count, values=None, limit=0, tolerated=None,
+                list(state.branches), [value] * count, is_map=False, limit=0, tolerated=None,
                 first_track=details["_first"], started_event=event.id,
             )  # fmt: skip
         else:
             assert isinstance(state, MapState)
             assert event.payload is not None
             inputs = decode(event.payload)
-            items = event.variables and event.variables.get("_items")
             count = len(inputs)
             track.fork = Fork(
                 [state.processor] * count, inputs,
-                values=inputs if not items else decode(items),
-                limit=details["_limit"], tolerated=details["_tolerated"],
+                is_map=True, limit=details["_limit"], tolerated=details["_tolerated"],
                 first_track=details["_first"], started_event=event.id,
             )  # fmt: skip
         self.execution.tracks = max(self.execution.tracks, details["_first"] + count)

@@ -49,20 +49,19 @@ class Fork:
     Attributes:
         scopes: What each child runs.
         inputs: What each child gets.
-        values: For a Map, the items before the ItemSelector.
         limit: How many children may run at a time; 0 for all.
         tolerated: How many may fail, or None where the first failure fails the state.
     """
 
     __slots__ = ("active", "children", "failed", "finished", "first_track", "inputs", "is_map",
-                 "limit", "scopes", "started", "started_event", "tolerated", "values")  # fmt: skip
+                 "limit", "scopes", "started", "started_event", "tolerated")  # fmt: skip
 
     def __init__(
         self,
         scopes: list[Scope],
         inputs: list[Any],
         *,
-        values: list[Any] | None,
+        is_map: bool,
         limit: int,
         tolerated: int | None,
         first_track: int,
@@ -70,8 +69,7 @@ class Fork:
     ) -> None:
         self.scopes = scopes
         self.inputs = inputs
-        self.values = values
-        self.is_map = values is not None
+        self.is_map = is_map
         self.limit = limit
         self.tolerated = tolerated
         self.first_track = first_track

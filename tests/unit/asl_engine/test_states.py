@@ -208,9 +208,9 @@ def test_map_over_input_items_and_selected_items() -> None:
         "v": "{% $states.context.Map.Item.Value %}",
         "n": "{% $states.input.n %}",
     }
-    same = scope(("S", passes("{% [$states.input, $states.context.Map.Item.Value] %}")))
+    same = scope(("S", passes("{% [$states.input, $exists($states.context.Map)] %}")))
     execution = run(each(same, Items="{% ['a'] %}", ItemSelector=selector), {"n": 9})
-    assert execution.output == [[{"i": 0, "v": "a", "n": 9}, "a"]]
+    assert execution.output == [[{"i": 0, "v": "a", "n": 9}, False]]
     assert run(each(DOUBLE), []).output == []
 
 
@@ -274,12 +274,12 @@ def test_maps_and_parallels_nest() -> None:
                 "Type": "Map",
                 "ItemProcessor": scope(
                     ("Par", parallel(scope(("Inner", inner)),
-                                     scope(("Index", passes("{% $states.context.Map.Item.Index %}")))))
+                                     scope(("Count", passes("{% $count($states.input) %}")))))
                 ),
             },
         ),
     )  # fmt: skip
-    assert run(body, [[1, 2], [3]]).output == [[[101, 102], 0], [[103], 1]]
+    assert run(body, [[1, 2], [3]]).output == [[[101, 102], 2], [[103], 1]]
 
 
 def test_data_above_the_limit_is_refused_by_its_own_name_only() -> None:
