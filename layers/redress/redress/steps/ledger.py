@@ -11,18 +11,22 @@ from redress.domains.inventory.models import StockFacts
 from redress.domains.inventory.service import available
 from redress.domains.orders.models import OrderFacts, OrderLine
 from redress.domains.orders.service import Shortage, ShortageReason, line_refund_minor, shortages
-from redress.domains.payments.models import Payment, PaymentFacts, Refund
-from redress.domains.payments.service import (
+from redress.domains.payments.models import (
     ConflictingEvidence,
     DueReason,
+    Payment,
+    PaymentFacts,
+    Refund,
+)
+from redress.domains.payments.service import (
     due_minor,
     payment_for_line_refund,
     refundable_minor,
     refunded_pieces,
 )
-from redress.models.investigation import ProposedAction
+from redress.models.investigation import ProposedAction, ReasonCode
 
-PAYMENT_REASONS: tuple[str, ...] = get_args(DueReason)
+PAYMENT_REASONS: tuple[DueReason, ...] = get_args(DueReason)
 LINE_REASONS: tuple[str, ...] = get_args(ShortageReason)
 
 
@@ -87,9 +91,9 @@ class Ledger:
             return _no("unknown-subject", f"The order has no payment {action.subject_id}.")
         left = refundable_minor(payment, self._payments.refunds)
         found = Finding(payment=payment, refundable_minor=left)
-        if action.reason_code not in PAYMENT_REASONS:
+        reason = due_reason(action.reason_code)
+        if reason is None:
             return _no("wrong-reason", f"{action.reason_code} is no reason to refund a payment.")
-        reason: DueReason = action.reason_code  # type: ignore[assignment]
         due = due_minor(self._payments, payment.payment_id, reason, self._as_of)
         if isinstance(due, ConflictingEvidence):
             problem = f"ledger-conflict: {_conflict(due)}"
@@ -138,6 +142,11 @@ class Ledger:
             if (shortage.line_id, shortage.reason) == (line_id, reason):
                 return shortage
         return None
+
+
+def due_reason(reason_code: ReasonCode) -> DueReason | None:
+    """Return a reason to refund a payment as such; None for the others."""
+    return next((reason for reason in PAYMENT_REASONS if reason == reason_code), None)
 
 
 def find_payment(facts: PaymentFacts, payment_id: str | None) -> Payment | None:

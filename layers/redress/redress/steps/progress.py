@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from redress.errors import RedressError
-from redress.models.base import SCHEMA_VERSION, dump
+from redress.models.base import dump
 from redress.models.case import SupportCase
 from redress.models.events import CaseProgressed, Stage
 from redress.models.settlement import Effect, Ruling
@@ -26,7 +26,7 @@ def publish_progress(
 ) -> None:
     """Publish CaseProgressed; a bus out of reach never fails the step."""
     detail = CaseProgressed(
-        schema_version=SCHEMA_VERSION,
+        schema_version="1",
         case_id=about.case_id,
         order_id=about.order_id,
         customer_id=about.customer_id,

@@ -1,0 +1,102 @@
+"""What every step of the settlement checks before it changes anything."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from redress.errors import (
+    ApprovalDeniedError,
+    ApprovalMismatchError,
+    CaseAlreadySettledError,
+    CaseOwnedElsewhereError,
+    CompensationFailedError,
+)
+from redress.models.investigation import ActionKind
+from redress.models.settlement import Effect, RuledAction, Ruling, SettlementRequest, StepResult
+from redress.ports import Repository
+from redress.steps.canonical import proposal_hash
+from redress.steps.case_records import CLOSED, find_approval, load_case
+
+REFUNDS: tuple[ActionKind, ...] = ("refund_payment", "refund_line")
+RESHIPMENTS: tuple[ActionKind, ...] = ("reship_line",)
+
+
+class Mandate(NamedTuple):
+    """What a settlement may go by: lateness is judged as of `as_of`, as it was when ruled."""
+
+    as_of: datetime
+
+
+def executable(ruling: Ruling, kinds: tuple[ActionKind, ...]) -> list[RuledAction]:
+    """Return the actions of some kinds that are not denied, in the order ruled."""
+    return [a for a in ruling.actions if a.decision != "deny" and a.action in kinds]
+
+
+def check_mandate(request: SettlementRequest, cases: Repository) -> Mandate:
+    """Check that this attempt still owns its case, and that humans approved what they must.
+
+    The approval in the request is not looked at: only the stored answer counts.
+
+    Raises:
+        UnknownCaseError: there is no such case.
+        CaseAlreadySettledError: the case has ended.
+        CaseOwnedElsewhereError: a later attempt has taken the case over, or it is another's.
+        ApprovalMismatchError: the ruling was changed, or something else was approved.
+        ApprovalDeniedError: a human said no.
+    """
+    ruling = request.ruling
+    case = load_case(cases, ruling.case_id).record
+    if case.status in CLOSED:
+        raise CaseAlreadySettledError(f"case {case.case_id} is {case.status}")
+    if case.attempt != request.attempt:
+        raise CaseOwnedElsewhereError(
+            f"attempt {request.attempt} on case {case.case_id} is over, {case.attempt} is on"
+        )
+    if (case.order_id, case.customer_id) != (ruling.order_id, ruling.customer_id):
+        raise CaseOwnedElsewhereError(f"case {case.case_id} is about another order")
+    found = proposal_hash(ruling.case_id, ruling.order_id, ruling.customer_id, ruling.actions)
+    if found != ruling.proposal_hash:
+        raise ApprovalMismatchError(f"the ruling on case {case.case_id} is not what was hashed")
+    if any(action.decision == "needs_approval" for action in ruling.actions):
+        _check_approval(ruling, cases)
+    return Mandate(as_of=case.opened_at)
+
+
+def undo_each(actions: Sequence[RuledAction], undo: Callable[[RuledAction], Effect]) -> StepResult:
+    """Undo all actions, the last one first, even if one of them cannot be undone.
+
+    Raises:
+        CompensationFailedError: some could not be; the message names all of them.
+    """
+    effects: list[Effect] = []
+    failures: list[CompensationFailedError] = []
+    for action in reversed(actions):
+        try:
+            effects.append(undo(action))
+        except CompensationFailedError as error:
+            failures.append(error)
+    if failures:
+        raise CompensationFailedError("; ".join(map(str, failures))) from failures[0]
+    return StepResult(effects=tuple(effects))
+
+
+def nothing_done(ruling: Ruling, action: RuledAction, name: str) -> Effect:
+    """Return the record of an effect that was given up before it happened."""
+    return Effect(
+        effect_key=action.effect_key,
+        case_id=ruling.case_id,
+        action=name,
+        subject_id=action.subject_id,
+        state="skipped",
+    )
+
+
+def _check_approval(ruling: Ruling, cases: Repository) -> None:
+    stored = find_approval(cases, ruling.case_id)
+    answer = stored.request.answer if stored else None
+    if answer is None:
+        raise ApprovalMismatchError(f"nobody approved the settlement of case {ruling.case_id}")
+    if answer.proposal_hash != ruling.proposal_hash:
+        raise ApprovalMismatchError(f"another settlement of case {ruling.case_id} was approved")
+    if answer.decision != "approve":
+        raise ApprovalDeniedError(f"{answer.approver} denied the settlement")
