@@ -217,6 +217,18 @@ class EmbeddedCloud:
                 return self.tables[function.environment[variable]]
         raise KeyError(f"no function of the template has {variable}")
 
+    @property
+    def case_bus(self) -> str:
+        """The bus that Redress itself publishes to and takes cases from."""
+        names = (f.environment.get("REDRESS_BUS_NAME") for f in self.template.functions.values())
+        return next(name for name in names if name)
+
+    @property
+    def present(self) -> str:
+        """The shop's own present: the time of an event that does not say."""
+        assert self.folder.info is not None
+        return self.folder.info.shop_as_of
+
     # Functions and events
 
     def invoke(self, function: str, payload: bytes) -> bytes:

@@ -148,7 +148,7 @@ def describe(
         "status": _status(execution, output, record),
         "already_settled": settled_before,
         "pattern": (variables.get("case") or {}).get("pattern") or (record and record.pattern),
-        "actions": _actions(ruling, ledgers.effects(record.case_id) if record else {}),
+        "actions": ruled_actions(ruling, ledgers.effects(record.case_id) if record else {}),
         "findings": list(output.get("findings") or []),
         "explanation": output.get("explanation")
         or (investigation.get("proposal") or {}).get("explanation", ""),
@@ -208,9 +208,10 @@ def _failure(execution: Execution, record: CaseRecord | None) -> dict[str, Any] 
     return {"error": execution.error, "cause": execution.cause}
 
 
-def _actions(
+def ruled_actions(
     ruling: Mapping[str, Any], effects: Mapping[tuple[str, str], Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
+    """The actions of a ruling with what became of them: `state` done, compensated, denied, ..."""
     made = []
     for action in ruling.get("actions") or []:
         effect = effects.get((action["action"], action["subject_id"]))

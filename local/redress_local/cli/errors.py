@@ -1,0 +1,118 @@
+"""How the command tells of errors: one line and what to do next, or one JSON object.
+
+With `--json` the object goes to stdout in place of the result:
+`{"error": {"type": ..., "message": ..., "hint": ...}}`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import tempfile
+import traceback
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cyclopts import CycloptsError
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+
+class CliError(Exception):
+    """What stops a command.
+
+    Attributes:
+        hint: What to do next.
+        code: The exit code.
+    """
+
+    def __init__(self, message: str, hint: str, *, code: int = EXIT_USAGE) -> None:
+        self.hint = hint
+        self.code = code
+        super().__init__(message)
+
+
+def tell(kind: str, message: str, hint: str, *, as_json: bool) -> None:
+    """Print an error."""
+    message = one_line(message)
+    if as_json:
+        print(json.dumps({"error": {"type": kind, "message": message, "hint": hint}}))
+    else:
+        print(f"error: {message}: {hint}" if hint else f"error: {message}", file=sys.stderr)
+
+
+def one_line(text: str) -> str:
+    """Text as one line that a terminal only shows: control characters are replaced."""
+    shown = "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
+    return shown if len(shown) <= 1000 else f"{shown[:1000]}..."
+
+
+def usage(error: CycloptsError, *, as_json: bool) -> int:
+    """Tell of a command line that makes no sense."""
+    command = " ".join(["redress", *(error.command_chain or ())])
+    # The library's text may end in a list of its own; its first line says what is wrong.
+    message = re.sub(r"\s+", " ", str(error)).strip().rstrip(".")
+    tell(type(error).__name__, message, f"see `{command} --help`", as_json=as_json)
+    return EXIT_USAGE
+
+
+def report(error: Exception, *, as_json: bool) -> int:
+    """Tell of an error that is known; returns the exit code, 0 where it is not known."""
+    known = _explain(error)
+    if known is None:
+        return 0
+    hint, code = known
+    tell(type(error).__name__, str(error), hint, as_json=as_json)
+    return code
+
+
+def _explain(error: Exception) -> tuple[str, int] | None:
+    # Imported here, since only a command that fails needs all of them.
+    from asl_engine import AslEngineError
+    from redress.errors import DependencyUnavailableError, InvalidInputError, RedressError
+    from redress_local.embedded.resolution import NotTakenError
+    from redress_local.embedded.store import ForeignShopError, StoreBusyError, StoreError
+    from redress_local.events.errors import EventsError
+    from redress_local.project import ProjectError
+    from redress_local.template import TemplateError
+
+    match error:
+        case CliError():
+            return error.hint, error.code
+        case StoreBusyError():
+            return "wait for it, or use another --store", EXIT_FAILED
+        case ForeignShopError():
+            return "leave --shop out, or use another --store", EXIT_USAGE
+        case StoreError():
+            return "use another --store, or remove this one", EXIT_USAGE
+        case ProjectError() | TemplateError():
+            return "run it from a checkout of the project", EXIT_USAGE
+        case NotTakenError():
+            return "look at the rules in template.yaml", EXIT_FAILED
+        case EventsError():
+            return "see `redress events --help`", EXIT_USAGE
+        case InvalidInputError():
+            return "correct it and try again", EXIT_USAGE
+        case DependencyUnavailableError():
+            return "try again; `redress doctor` checks the store", EXIT_FAILED
+        case RedressError():
+            return "see `redress cases show CASE`", EXIT_FAILED
+        case AslEngineError():
+            return "see `redress asl validate FILE`", EXIT_FAILED
+        case OSError():
+            return "check the path and its permissions", EXIT_FAILED
+    return None
+
+
+def unexpected(error: Exception, *, as_json: bool) -> int:
+    """Tell of an error that nobody foresaw; its stack trace goes to a file."""
+    with tempfile.NamedTemporaryFile(
+        "w", prefix=f"redress-{os.getpid()}-", suffix=".log", delete=False, encoding="utf-8"
+    ) as file:
+        traceback.print_exception(error, file=file)
+    message = f"{type(error).__name__}: {error}"
+    tell("UnexpectedError", message, f"please report it with {file.name}", as_json=as_json)
+    return EXIT_FAILED

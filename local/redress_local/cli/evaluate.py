@@ -1,0 +1,138 @@
+"""`redress eval`: accuracy, tokens and cost on labelled cases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+from redress.models.case import PATTERNS, Pattern
+from redress_local.cli.errors import CliError
+from redress_local.cli.output import console, print_json
+from redress_local.cli.stores import JsonOption, ModelOption
+
+if TYPE_CHECKING:
+    from redress_local.shop.document import Shop
+    from redress_local.shop.labels import Labels
+
+MAX_CASES = 100_000
+
+
+def evaluate(
+    *,
+    cases: int | None = None,
+    seed: int = 7,
+    pattern: Pattern | Literal["all"] = "all",
+    shop: Annotated[Path | None, Parameter(name="--shop")] = None,
+    labels: Annotated[Path | None, Parameter(name="--labels")] = None,
+    model: ModelOption = "playbook",
+    as_json: JsonOption = False,
+) -> int:
+    """Run labelled cases through the whole workflow, each pattern on a fresh store.
+
+    Args:
+        cases: How many cases: of a generated shop (500 by default), or of those in --labels.
+        seed: Of the generated shop.
+        pattern: One way to investigate, or all of them.
+        shop: A shop file, with --labels instead of a generated shop.
+        labels: What is true about the shop's cases.
+        model: playbook (offline), bedrock:ID, openai:NAME@URL, recorded:FOLDER.
+        as_json: Print one JSON object: a report per pattern.
+    """
+    from redress.agents.models.factory import model_factory
+    from redress_local.evaluation.run import evaluate as run
+
+    model_factory(model)
+    made, truth = _data(cases, seed, shop, labels)
+    chosen = PATTERNS if pattern == "all" else (pattern,)
+    reports: dict[str, dict[str, Any]] = {}
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    err = console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        for each in chosen:
+            task = progress.add_task(each, total=len(truth.cases))
+            reports[each] = run(
+                made,
+                truth,
+                each,
+                model=model,
+                on_case=lambda task=task: progress.advance(task),  # type: ignore[misc]
+            )
+    if as_json:
+        print_json(reports)
+    else:
+        _show(reports)
+    return 0
+
+
+def _data(
+    cases: int | None, seed: int, shop: Path | None, labels: Path | None
+) -> tuple[Shop, Labels]:
+    import msgspec
+    from redress_local.shop.files import load_labels, load_shop
+    from redress_local.shop.generator import generate_cases
+
+    if cases is not None and not 1 <= cases <= MAX_CASES:
+        raise CliError(f"--cases is {cases}", f"give 1 to {MAX_CASES}")
+    if (shop is None) != (labels is None):
+        raise CliError("--shop and --labels go together", "write both by `redress shop`")
+    if shop is None or labels is None:
+        return generate_cases(cases or 500, seed)
+    truth = load_labels(labels)
+    if cases is not None:
+        truth = msgspec.structs.replace(truth, cases=truth.cases[:cases])
+    return load_shop(shop), truth
+
+
+def _show(reports: dict[str, dict[str, Any]]) -> None:
+    from rich import box
+    from rich.table import Table
+
+    out = console()
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("")
+    for name in reports:
+        table.add_column(name, justify="right")
+    rows = {
+        "cases": "{cases}",
+        "accuracy": "{accuracy:.2%}",
+        "false refunds": "{false_refunds}",
+        "missed": "{missed}",
+        "failed": "{failed}",
+        "approved by hand": "{approvals}",
+        "model calls": "{model_calls}",
+        "model input bytes": "{model_input_bytes}",
+        "tokens in + out": "{tokens[input]} + {tokens[output]}",
+        "cost per case": "${cost_usd_per_case:.6f}",
+        "CPU per case": "{cpu_ms_per_case:.1f} ms",
+        "time": "{seconds:.1f} s",
+    }
+    for title, shape in rows.items():
+        table.add_row(title, *(shape.format(**report) for report in reports.values()))
+    kinds = sorted({kind for report in reports.values() for kind in report["by_claim"]})
+    for kind in kinds:
+        found = [report["by_claim"].get(kind) for report in reports.values()]
+        cells = (f"{one['correct']}/{one['cases']}" if one else "" for one in found)
+        table.add_row(f"  {kind}", *cells, style="dim")
+    out.print(table)
+    for name, report in reports.items():
+        for wrong in report["wrong"]:
+            out.print(
+                f"{name}: {wrong['case_id']} ({wrong['look_alike'] or wrong['kind']}): expected"
+                f" {wrong['expected'] or 'nothing'}, done {wrong['done'] or 'nothing'}",
+                style="yellow",
+                soft_wrap=True,
+            )

@@ -1,0 +1,69 @@
+"""`redress`: resolve disputes on this machine, and look at what was done."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from cyclopts import App, CycloptsError
+from redress_local.cli.errors import report, unexpected, usage
+
+_HERE = "redress_local.cli"
+
+app = App(
+    name="redress",
+    help="Resolves customer disputes: agents propose, a state machine disposes.",
+    version=lambda: version("redress"),
+)
+
+# By import path: `redress --help` and each command import only what they show.
+for _name, _target, _help in (
+    ("resolve", "resolve:resolve", "Resolve one case: put its event on the bus and follow it."),
+    ("cases", "cases:app", "List cases and show one: status, states, evidence, actions."),
+    ("approve", "approvals:approve", "Approve what a case waits for, and finish the case."),
+    ("deny", "approvals:deny", "Deny what a case waits for, and finish the case."),
+    ("events", "events:app", "Put, archive and replay events; look at dead letters."),
+    ("shop", "shop:shop", "Generate a shop with labelled cases."),
+    ("eval", "evaluate:evaluate", "Measure accuracy, tokens and cost on labelled cases."),
+    ("asl", "asl:app", "Validate and run state machines."),
+    ("sandbox", "sandbox:app", "Run an untrusted program over data by value."),
+    ("doctor", "doctor:doctor", "Check this machine and the store, and say what to do."),
+):
+    app.command(f"{_HERE}.{_target}", name=_name, help=_help)
+
+
+def run(tokens: Sequence[str]) -> int:
+    """Run one command and return its exit code: 0 done, 1 failed, 2 the call was wrong."""
+    as_json = "--json" in tokens
+    try:
+        result = app(
+            list(tokens), exit_on_error=False, print_error=False, result_action="return_value"
+        )
+        sys.stdout.flush()
+    except CycloptsError as error:
+        return usage(error, as_json=as_json)
+    except KeyboardInterrupt:
+        print("interrupted: run the command again to go on where it stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read the output has seen enough. What is left must not fail at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001
+        # The last resort of the command: known errors are explained, unknown ones are logged.
+        return report(error, as_json=as_json) or unexpected(error, as_json=as_json)
+    return result if isinstance(result, int) else 0
+
+
+def main() -> None:
+    """The entry point of the `redress` command."""
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""Consoles and JSON output; plain text where there is no terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_PIPE_WIDTH = 120
+_STRANGE = "\N{REPLACEMENT CHARACTER}"
+# ISO 4217: currencies whose minor unit is not a hundredth.
+_DECIMALS = {
+    **dict.fromkeys(("CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+}
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console: colours and the terminal's width on a terminal, plain text of 120 elsewhere."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() or os.environ.get("COLUMNS") else _PIPE_WIDTH
+    return Console(
+        file=stream, stderr=stderr, width=width, markup=False, highlight=False, emoji=False
+    )
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON object, indented, as UTF-8."""
+    data = msgspec.json.format(msgspec.json.encode(value), indent=2)
+    sys.stdout.buffer.write(data + b"\n")
+    sys.stdout.flush()
+
+
+def clean(text: Any) -> str:
+    """Text from outside, with what could steer a terminal replaced."""
+    return "".join(c if c.isprintable() or c == "\n" else _STRANGE for c in str(text))
+
+
+def money(amount_minor: int, currency: str | None) -> str:
+    """An amount of minor units as people read it, such as `12.50 EUR`."""
+    if not currency:
+        return ""
+    decimals = _DECIMALS.get(currency, 2)
+    whole, fraction = divmod(amount_minor, 10**decimals)
+    digits = f".{fraction:0{decimals}d}" if decimals else ""
+    return f"{whole}{digits} {currency}"

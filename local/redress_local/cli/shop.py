@@ -1,0 +1,58 @@
+"""`redress shop`: a generated shop, with labels apart."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from redress_local.cli.errors import CliError
+from redress_local.cli.output import print_json
+from redress_local.cli.stores import JsonOption
+
+
+def shop(
+    *,
+    customers: int,
+    seed: int = 7,
+    out: Annotated[Path | None, Parameter(name="--out")] = None,
+    labels: Annotated[Path | None, Parameter(name="--labels")] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Generate a shop: the same for the same seed.
+
+    Args:
+        customers: How many customers; each opens about one case.
+        seed: Of the random numbers.
+        out: The shop file; stdout when left out.
+        labels: The labels file: what is true about each case. Never part of the shop.
+        as_json: Print what was written as one JSON object; needs --out.
+    """
+    import msgspec
+    from redress.models.base import dump_json
+    from redress_local.shop.files import write_json
+    from redress_local.shop.generator import generate_shop
+
+    if as_json and out is None:
+        raise CliError("--json needs --out", "name the shop file by --out")
+    if out is not None and labels is not None and out.absolute() == labels.absolute():
+        raise CliError("--out and --labels are the same file", "labels never go into the shop")
+    made, truth = generate_shop(customers, seed)
+    if out is None:
+        sys.stdout.buffer.write(msgspec.json.format(dump_json(made), indent=1) + b"\n")
+    else:
+        write_json(out, made)
+    if labels is not None:
+        write_json(labels, truth)
+    counts = {
+        "customers": len(made.customers),
+        "orders": len(made.orders),
+        "cases": len(truth.cases),
+    }
+    if as_json:
+        print_json({"shop": str(out), "labels": labels and str(labels), "seed": seed, **counts})
+    elif out is not None:
+        written = f"{out}" if labels is None else f"{out} and {labels}"
+        print(f"{written}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+    return 0
