@@ -58,7 +58,7 @@ def parse_json(kind: type[M], text: bytes | str) -> M:
 
 
 def dump(value: Any) -> Any:
-    """Turn models into what JSON holds; tuples stay tuples, which every encoder writes as arrays."""
+    """Turn models into what JSON holds; tuples stay, which every encoder writes as arrays."""
     return msgspec.to_builtins(value)
 
 
