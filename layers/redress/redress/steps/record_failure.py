@@ -26,9 +26,10 @@ class FailureRecord(Model, frozen=True):
 def record_failure(
     report: FailureReport, cases: Repository, clock: Clock, publisher: EventPublisher
 ) -> CaseFailed:
-    """Park the case that an execution owns and publish CaseFailed, once per execution.
+    """Park the case that an execution owns and publish CaseFailed, once per failure.
 
-    A settled case, and one that another execution owns, stay as they are.
+    A settled case, and one that another execution owns, stay as they are. An execution that was
+    redriven and failed once more is a further failure.
 
     Raises:
         DependencyUnavailableError: the store or the bus did not answer.
@@ -44,10 +45,16 @@ def record_failure(
 
 def _store(report: FailureReport, partition: str, cases: Repository, clock: Clock) -> FailureRecord:
     found = cases.get(partition, FAILURE)
-    if found is not None:
-        return parse_json(FailureRecord, found.document)
     now = clock.now()
     incoming = read_incoming(report.event)
+    stored = find_case(cases, incoming.case_id) if incoming.case_id else None
+    works_on = (
+        stored is not None
+        and stored.record.owner == report.execution_id
+        and stored.record.status not in (*CLOSED, "failed")
+    )
+    if found is not None and not works_on:
+        return parse_json(FailureRecord, found.document)
     failure = read_failure(report.failure)
     event = CaseFailed(
         schema_version="1",
@@ -61,9 +68,8 @@ def _store(report: FailureReport, partition: str, cases: Repository, clock: Cloc
         failed_at=now,
     )
     record = FailureRecord(event=event, published=False)
-    writes = [_put(partition, record, 0)]
-    stored = find_case(cases, incoming.case_id) if incoming.case_id else None
-    if stored and stored.record.owner == report.execution_id and stored.record.status not in CLOSED:
+    writes = [_put(partition, record, found.version if found else 0)]
+    if stored is not None and works_on:
         parked = msgspec.structs.replace(
             stored.record, status="failed", failure=dump(event), updated_at=now
         )
