@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from asl_oracles import payload
-
 from asl_engine import TaskError
+from asl_oracles import payload
 
 INVOKE = "arn:aws:states:::lambda:invoke"
 
@@ -94,7 +93,8 @@ CASES: dict[str, Case] = {
     "succeed-output": (machine("S", S={"Type": "Succeed", "Output": "{% 'done' %}"}), {}, {}),
     "fail": (machine("F", F={"Type": "Fail", "Error": "E", "Cause": "c"}), {}, {}),
     "fail-computed": (
-        machine("F", F={"Type": "Fail", "Error": "{% $states.input.e %}", "Cause": "{% 'x' & 1 %}"}),
+        machine("F", F={"Type": "Fail", "Error": "{% $states.input.e %}",
+                        "Cause": "{% 'x' & 1 %}"}),
         {"e": "Custom"},
         {},
     ),
@@ -188,13 +188,17 @@ CASES: dict[str, Case] = {
         {"T": [FLAKY, BAD, payload("third")]},
     ),
     "catch": (
-        caught_machine(task(), catch("Done", "Other"), catch("Caught", "Bad")), {"n": 1}, {"T": BAD}),
+        caught_machine(task(), catch("Done", "Other"), catch("Caught", "Bad")),
+        {"n": 1},
+        {"T": BAD},
+    ),
     "catch-output-and-assign": (
         machine(
             "T",
             T={**task(Next="C"), "Catch": [catch(
                 "C", "States.ALL", Assign={"e": "{% $states.errorOutput.Error %}"},
-                Output={"kept": "{% $states.input.n %}", "cause": "{% $states.errorOutput.Cause %}"})]},
+                Output={"kept": "{% $states.input.n %}",
+                        "cause": "{% $states.errorOutput.Cause %}"})]},
             C=passing("{% [$states.input, $e] %}"),
         ),
         {"n": 1},
@@ -322,7 +326,8 @@ CASES: dict[str, Case] = {
     "map-in-parallel-in-map": (
         machine("M", M=mapping(
             states("P", P=parallel(
-                states("In", In=mapping(states("X", X=passing("{% $states.input + 1 %}")), End=True)),
+                states("In", In=mapping(states("X", X=passing("{% $states.input + 1 %}")),
+                                        End=True)),
                 states("Ix", Ix=passing("{% $exists($states.context.Map) %}")), End=True)),
             End=True)),
         [[1, 2], [3, 4]],

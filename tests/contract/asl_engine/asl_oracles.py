@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sfnx.testing
-
 from asl_engine import Engine, TaskError, TaskRequest, VirtualClock, compile_machine
 from asl_engine.compiler import split_resource
 
@@ -99,7 +98,7 @@ class _NoJitter(random.Random):
 def run_on_engine(definition: Mapping[str, Any], value: Any, stub: Stub) -> Outcome:
     """Run on the engine, in this thread."""
     calls: list[Call] = []
-    resources = {name: state for name, state in every_state(definition)}
+    resources = dict(every_state(definition))
 
     def answer(request: TaskRequest) -> Any:
         written = resources[request.state_name]["Resource"]
@@ -120,7 +119,7 @@ def run_on_engine(definition: Mapping[str, Any], value: Any, stub: Stub) -> Outc
         if state["Type"] == "Task"
     }
     engine = Engine(max_workers=0, clock=VirtualClock(), random=_NoJitter())
-    engine._registry.update({key: answer for key in keys})
+    engine._registry.update(dict.fromkeys(keys, answer))
     execution = engine.run(compile_machine(_instant(inlined), name="machine"), value)
     engine.close()
     if execution.status == "RUNNING":

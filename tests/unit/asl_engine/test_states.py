@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from asl_world import World, fails, machine, one, scope, task
-
 from asl_engine import Execution
+from asl_world import World, fails, machine, one, scope, task
 
 BIG = "x" * 262_144
 
@@ -297,7 +296,8 @@ def test_data_above_the_limit_is_refused_by_its_own_name_only() -> None:
     assert world.run(machine(body)).status == "SUCCEEDED"
     keep = {"a": "{% $states.input %}", "b": "{% $states.input & '!' %}"}
     assert run(scope(("Keep", passes(1, Assign=keep))), half).error == "States.DataLimitExceeded"
-    grown = {"Type": "Map", "Items": [1, 2, 3], "ItemProcessor": scope(("P", passes("z" * 100_000)))}
+    inner = scope(("P", passes("z" * 100_000)))
+    grown = {"Type": "Map", "Items": [1, 2, 3], "ItemProcessor": inner}
     assert run(one({**grown, "End": True})).error == "States.DataLimitExceeded"
 
 
@@ -341,4 +341,5 @@ def test_the_context_object() -> None:
 def test_unicode_and_odd_values_pass_unchanged() -> None:
     value = {"é": "\U0001f600\u2028", "n": 1.5, "big": 2**53 - 1, "deep": [[[[{}]]]], "": ""}
     world = World(f=lambda v: v)
-    assert world.run(machine(scope(("P", {"Type": "Pass"}), ("T", task("f")))), value).output == value
+    built = machine(scope(("P", {"Type": "Pass"}), ("T", task("f"))))
+    assert world.run(built, value).output == value
