@@ -7,6 +7,7 @@ The suite is the folder test/test-suite of the jsonata-js repository: `datasets/
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
 import signal
@@ -370,10 +371,11 @@ def main(arguments: list[str] | None = None) -> int:
         count = write_subset(cases, options.write_subset, options.per_group)
         print(f"{count} cases written to {options.write_subset}")
         return 0
-    summaries = {
-        evaluator.name: summary(run(evaluator, cases, options.timeout, options.repeats))
-        for evaluator in (Jsonatapy(), JsonataPython())
-    }
+    with contextlib.redirect_stdout(sys.stderr):  # a library prints notes of its own
+        summaries = {
+            evaluator.name: summary(run(evaluator, cases, options.timeout, options.repeats))
+            for evaluator in (Jsonatapy(), JsonataPython())
+        }
     if options.json:
         print(json.dumps({"cases": len(cases), "evaluators": summaries}, indent=2))
     else:

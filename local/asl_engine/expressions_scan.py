@@ -186,8 +186,9 @@ def scan(tokens: list[Token]) -> Scan:
         tokens: The expression as `tokenize` splits it.
 
     Returns:
-        Its references and the forbidden uses: `$eval`, and `$`, `$$` or a field name with
-        nothing to apply to, since a state machine binds no input document.
+        Its references and the forbidden uses: `$eval`; operators that the JSONata of Step
+        Functions does not have; and `$`, `$$` or a field name with nothing to apply to, since a
+        state machine binds no input document.
     """
     brackets = [_Bracket("", has_context=False)]
     local_names = _local_names(tokens)
@@ -216,6 +217,14 @@ def scan(tokens: list[Token]) -> Scan:
                     after_params = True
                     in_signature = after is not None and after.text == "<"
                     continue
+            elif token.text in ("??", "?:"):
+                problems.append(
+                    Problem(
+                        f"the operator {token.text} is newer than Step Functions' JSONata 2.0.6: "
+                        "use $exists(x) ? x : y",
+                        token.offset,
+                    )
+                )
             elif token.text == "%" and not token.infix:
                 uses_parent = True
             elif token.text in ("|", "~>") or (

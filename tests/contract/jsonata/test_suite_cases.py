@@ -27,6 +27,9 @@ OUR_DEVIATIONS = {
     *LIBRARY_DEVIATIONS,
     # $eval is forbidden.
     "function-eval",
+    # Operators of JSONata 2.1, which Step Functions does not have.
+    "coalescing-operator",
+    "default-operator",
 }
 # The input document: a state machine has none, so such a case cannot be put to our expressions.
 ROOT = "$$"

@@ -126,6 +126,8 @@ def test_failing_evaluation(text: str, reason: str) -> None:
         ("1) + (2", "S0201"),
         ("$eval('1')", r"\$eval is not allowed"),
         ("($e := $eval; $e('1'))", r"\$eval is not allowed"),
+        ("$n ?? 1", "2.0.6"),
+        ("$n ?: 1", "2.0.6"),
         ("$", "top level"),
         ("$$.input", "top level"),
         ("[$]", "top level"),
