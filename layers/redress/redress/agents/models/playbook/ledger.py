@@ -25,6 +25,11 @@ class Refund(NamedTuple):
         """Tell whether the customer has the money or gets it."""
         return self.status in ("pending", "completed")
 
+    @property
+    def stuck(self) -> bool:
+        """Tell whether the money has been on its way for too long."""
+        return self.status == "pending" and self.days_pending > STUCK_AFTER_DAYS
+
 
 class Promise(NamedTuple):
     """A refund that support promised."""

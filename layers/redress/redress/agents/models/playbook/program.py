@@ -7,6 +7,8 @@ from pathlib import Path
 
 from redress.agents.models.playbook.reasoning import Verdict
 
+PAYMENT_REASONS = ("duplicate_charge", "overcharged", "refund_not_received")
+
 _IMPORTS = "import json\nfrom datetime import datetime\n"
 
 
@@ -20,11 +22,11 @@ def write_program(verdict: Verdict) -> str:
     ]
     reasons = {reason for _, reason in proposed}
     names = ["facts"]
-    if reasons:
+    if reasons.intersection(("duplicate_charge", "overcharged")):
         names.append("charges")
     if "refund_not_received" in reasons:
         names.append("promises")
-    if reasons & {"missing_item", "not_delivered", "wrong_item"}:
+    if reasons.difference(PAYMENT_REASONS):
         names.append("lines")
     names.append("answer")
     parts = "\n".join(_part(name) for name in names)
@@ -35,4 +37,5 @@ def write_program(verdict: Verdict) -> str:
 def _part(name: str) -> str:
     """Return a part, indented by one blank: output tokens are the dearest."""
     text = (Path(__file__).parent / "program_parts" / f"{name}.py.txt").read_text("utf-8")
+    text = re.sub(r"\n\n+", "\n", text)
     return re.sub(r"^ +", lambda match: " " * (len(match[0]) // 4), text, flags=re.MULTILINE)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from redress.agents.models.playbook.ledger import STUCK_AFTER_DAYS, Ledger, Payment, Promise
+from redress.agents.models.playbook.ledger import Ledger, Payment, Promise, Refund
 
 LATE_AFTER_DAYS = 7
 """Days past the promised date after which an undelivered parcel counts as lost."""
@@ -201,24 +201,28 @@ def _judge_promises(payment: Payment, planned: int, verdict: Verdict) -> None:
         verdict.conflicts.append("a promise or refund and its payment differ in currency")
         return
     refunds = sorted((r for r in payment.refunds if r.active), key=lambda r: r.requested_at)
-    unused = [refund.amount for refund in refunds]
+    # What this verdict refunds counts too; a stuck refund is needed only where nothing else is.
+    pool: list[Any] = [
+        *([r.amount, r] for r in refunds if not r.stuck),
+        [planned, None],
+        *([r.amount, r] for r in refunds if r.stuck),
+    ]
     refundable = payment.refundable - planned
     due = False
     for promise in sorted(payment.promises, key=lambda p: (p.promised_at, p.promise)):
         missing = promise.amount
-        stuck = pending = False
-        for index, refund in enumerate(refunds):
-            if refund.requested_at < promise.promised_at:
+        used_refunds: list[Refund] = []
+        for entry in pool:
+            amount, refund = entry
+            if refund is not None and refund.requested_at < promise.promised_at:
                 continue
-            used = min(missing, unused[index])
-            unused[index] -= used
+            used = min(missing, amount)
+            entry[0] -= used
             missing -= used
-            if used and refund.status == "pending":
-                pending = True
-                stuck = stuck or refund.days_pending > STUCK_AFTER_DAYS
-        used = min(missing, planned)
-        planned -= used
-        missing -= used
+            if used and refund is not None:
+                used_refunds.append(refund)
+        pending = any(refund.status == "pending" for refund in used_refunds)
+        stuck = any(refund.stuck for refund in used_refunds)
         if _note_promise(payment, promise, missing, pending, stuck, verdict):
             amount = min(missing, refundable)
             refundable -= amount
