@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import cedarpy
+import msgspec
 
 from redress.errors import InvalidInputError
 from redress.models.base import Model
@@ -93,7 +94,7 @@ class PolicyGate:
         `approved` says that a human has approved it already; then the answer is allow or deny.
         """
         resource = _resource(facts)
-        entities = json.dumps([resource])
+        entities = _json([resource])
         if approved:
             return self._ask(facts, resource, entities, approved=True)
         unattended = self._ask(facts, resource, entities, approved=False)
@@ -111,7 +112,7 @@ class PolicyGate:
             "principal": {"type": "Customer", "id": facts.customer_id},
             "action": {"type": "Action", "id": facts.action},
             "resource": resource["uid"],
-            "context": _context(facts, approved=approved),
+            "context": _json(_context(facts, approved=approved)),
         }
         answer = cedarpy.is_authorized(request, self._policies, entities)
         diagnostics = answer.diagnostics
@@ -152,6 +153,10 @@ def _context(facts: ActionFacts, *, approved: bool) -> dict[str, Any]:
         "day_minor": facts.day_minor,
         "reconciled": facts.reconciled,
     }
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _customer(customer_id: str) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """IssueRefund: pays back to the original instrument, by amounts from the ledger."""
 
 from datetime import datetime
+from functools import cached_property
 from typing import NamedTuple
 
 from redress.domains.orders.gateway import load_order
+from redress.domains.orders.models import Order
 from redress.domains.orders.service import line_refund_minor
 from redress.domains.payments.gateway import load_payments, payment_key, put_payment, put_refund
 from redress.domains.payments.models import Payment, PaymentFacts, Refund
@@ -133,6 +135,11 @@ class _Refunds:
         )
         return Change(effect, writes)
 
+    @cached_property
+    def _order(self) -> Order:
+        """The order, whose owner and prices no step changes."""
+        return load_order(self._orders, self._ruling.order_id).order
+
     def _due(self, action: RuledAction) -> _Due:
         """Find the payment and what is owed on it, as the ledger stands now."""
         if action.action == "refund_line":
@@ -163,8 +170,7 @@ class _Refunds:
         return owed
 
     def _line_price(self, action: RuledAction) -> int:
-        order = load_order(self._orders, self._ruling.order_id).order
-        for line in order.lines:
+        for line in self._order.lines:
             if line.line_id == action.line_id == action.subject_id:
                 return line_refund_minor(line, action.quantity)
         raise RefundRefusedError(f"the order has no line {action.line_id}")
@@ -178,13 +184,12 @@ class _Refunds:
 
     def _ask(self, action: RuledAction, due: _Due, totals: tuple[StoredTotal, StoredTotal]) -> None:
         """Ask the policy again: caps may have been reached since the ruling."""
-        order = load_order(self._orders, self._ruling.order_id).order
         case, day = totals
         facts = ActionFacts(
             action=action.action,
             subject_id=action.subject_id,
             customer_id=self._ruling.customer_id,
-            order_owner=order.customer_id,
+            order_owner=self._order.customer_id,
             amount_minor=action.amount_minor,
             currency=due.payment.currency,
             case_minor=case.minor + action.amount_minor,

@@ -3,7 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 from typing import Any, Literal
@@ -38,7 +38,7 @@ class SqliteStore:
         if synchronous not in ("FULL", "NORMAL"):
             raise InvalidInputError(f"synchronous is FULL or NORMAL, not {synchronous!r}")
         self._lock = RLock()
-        with _translated(str(path)):
+        try:
             self._connection = sqlite3.connect(
                 path,
                 timeout=BUSY_TIMEOUT_SECONDS,
@@ -47,6 +47,8 @@ class SqliteStore:
             )
             self._connection.execute("PRAGMA journal_mode=WAL").fetchone()
             self._connection.execute(f"PRAGMA synchronous={synchronous}")
+        except sqlite3.Error as error:
+            raise _unavailable(str(path), error) from error
 
     def repository(self, table: str) -> "SqliteRepository":
         """Return the repository of one table, created when it is not there yet."""
@@ -58,8 +60,11 @@ class SqliteStore:
         Raises:
             DependencyUnavailableError: the file is locked for too long, full or damaged.
         """
-        with self._lock, _translated("the store"):
-            return self._connection.execute(sql, values).fetchall()
+        with self._lock:
+            try:
+                return self._connection.execute(sql, values).fetchall()
+            except sqlite3.Error as error:
+                raise _unavailable("the store", error) from error
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -68,15 +73,23 @@ class SqliteStore:
         Raises:
             DependencyUnavailableError: the file is locked for too long, full or damaged.
         """
-        with self._lock, _translated("the store"):
-            self._connection.execute("BEGIN IMMEDIATE")
+        with self._lock:
             try:
+                self._connection.execute("BEGIN IMMEDIATE")
                 yield self._connection
                 self._connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                self._roll_back()
+                raise _unavailable("the store", error) from error
             except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
+                self._roll_back()
                 raise
+
+    def _roll_back(self) -> None:
+        # The error that led here is the one to tell; without a transaction there is nothing to do.
+        with suppress(sqlite3.Error):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
 
     def close(self) -> None:
         """Close the file; later calls raise DependencyUnavailableError."""
@@ -162,10 +175,5 @@ def _record(row: tuple[str, str, bytes, int]) -> Record:
     return Record(partition=row[0], sort=row[1], document=row[2], version=row[3])
 
 
-@contextmanager
-def _translated(what: str) -> Iterator[None]:
-    """Turn SQLite's errors into ours."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise DependencyUnavailableError(f"{what}: {error}") from error
+def _unavailable(what: str, error: sqlite3.Error) -> DependencyUnavailableError:
+    return DependencyUnavailableError(f"{what}: {error}")
