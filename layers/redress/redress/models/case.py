@@ -15,7 +15,7 @@ Statement = Annotated[str, msgspec.Meta(min_length=1, max_length=4_000)]
 """What the customer wrote: untrusted text, data only."""
 
 
-class CaseOpened(Model):
+class CaseOpened(Model, frozen=True):
     """Detail of the event that opens a case (events/schemas/CaseOpened.json)."""
 
     schema_version: Literal["1"]
@@ -27,7 +27,7 @@ class CaseOpened(Model):
     opened_at: Instant | None = None
 
 
-class SupportCase(Model):
+class SupportCase(Model, frozen=True):
     """A case whose order exists and belongs to its customer.
 
     `as_of` is the instant by which lateness is judged: when the case was opened.
@@ -43,20 +43,20 @@ class SupportCase(Model):
     skus: tuple[Identifier, ...]
 
 
-class CaseRequest(Model):
+class CaseRequest(Model, frozen=True):
     """Input of the steps that need the case only."""
 
     case: SupportCase
 
 
-class ClaimRequest(Model):
+class ClaimRequest(Model, frozen=True):
     """Input of ClaimCase."""
 
     case: SupportCase
     execution_id: str
 
 
-class CaseClaim(Model):
+class CaseClaim(Model, frozen=True):
     """Who works on a case. `attempt` counts executions that took it over, from 1."""
 
     case_id: Identifier
@@ -64,7 +64,7 @@ class CaseClaim(Model):
     attempt: int
 
 
-class CaseRecord(Model):
+class CaseRecord(Model, frozen=True):
     """The case as the store keeps it: one record a case.
 
     `owner` is the execution that works on it until `owned_until`; `outcome` is set once ended.

@@ -35,7 +35,7 @@ class CaseProgressed(Model, frozen=True):
     facts: dict[str, Any]
 
 
-class ApprovalRequested(Model):
+class ApprovalRequested(Model, frozen=True):
     """A human is asked to approve what `actions` say, all of it derived from the ledger.
 
     The answer must name `proposal_hash` and come before `expires_at`. `escalation` is 0 for the
@@ -53,7 +53,7 @@ class ApprovalRequested(Model):
     actions: tuple[RuledAction, ...]
 
 
-class CaseFailed(Model):
+class CaseFailed(Model, frozen=True):
     """A case is parked for an operator. Ids are null where the event that came in had none.
 
     `error` is a class name of redress.errors or a States.* name; `reason` is one plain line.

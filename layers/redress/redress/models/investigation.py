@@ -32,7 +32,7 @@ DomainName = Literal["orders", "payments", "inventory"]
 Program = Annotated[str, msgspec.Meta(max_length=32_768)]
 
 
-class Passage(Model):
+class Passage(Model, frozen=True):
     """A piece of the refund policy, e.g. id `refund-policy#duplicate-charges`."""
 
     passage_id: str
@@ -41,7 +41,7 @@ class Passage(Model):
     score: float = 0.0
 
 
-class Evidence(Model):
+class Evidence(Model, frozen=True):
     """Facts that one domain vouches for.
 
     `evidence_id` is what proposals cite, e.g. `payments/pay_2`; `facts` is trimmed JSON.
@@ -53,7 +53,7 @@ class Evidence(Model):
     facts: dict[str, Any]
 
 
-class EvidenceBundle(Model):
+class EvidenceBundle(Model, frozen=True):
     """All that one domain knows about a case; `missing` names what it could not find."""
 
     domain: DomainName
@@ -61,7 +61,7 @@ class EvidenceBundle(Model):
     missing: tuple[str, ...] = ()
 
 
-class ProposedAction(Model):
+class ProposedAction(Model, frozen=True):
     """What an agent would like done: no amount and no payee, ever.
 
     `subject_id` is a payment id for refund_payment and a line id otherwise.
@@ -72,7 +72,7 @@ class ProposedAction(Model):
     reason_code: ReasonCode
 
 
-class Proposal(Model):
+class Proposal(Model, frozen=True):
     """The agent's conclusion. `citations` are evidence ids and passage ids."""
 
     actions: tuple[ProposedAction, ...]
@@ -81,7 +81,7 @@ class Proposal(Model):
     explanation: Annotated[str, msgspec.Meta(max_length=4_000)] = ""
 
 
-class Usage(Model):
+class Usage(Model, frozen=True):
     """What the models of an investigation used; bytes are the JSON text sent to the model."""
 
     model_calls: int = 0
@@ -92,13 +92,13 @@ class Usage(Model):
     cost_usd_micros: int = 0
 
 
-class Context(Model):
+class Context(Model, frozen=True):
     """Output of GatherContext."""
 
     passages: tuple[Passage, ...]
 
 
-class InvestigationRequest(Model):
+class InvestigationRequest(Model, frozen=True):
     """Contract in: the case, the policy passages, and evidence where it was fetched before.
 
     `spent` is what an earlier try on the same case used: budgets are cumulative.
@@ -110,7 +110,7 @@ class InvestigationRequest(Model):
     spent: Usage | None = None
 
 
-class Investigation(Model):
+class Investigation(Model, frozen=True):
     """Contract out. `conclusive` is False when evidence is missing or conflicts."""
 
     case_id: Identifier
@@ -124,7 +124,7 @@ class Investigation(Model):
     model: str
 
 
-class Reconciliation(Model):
+class Reconciliation(Model, frozen=True):
     """What the agent's program printed: untrusted, only ever compared with the ledger.
 
     `value` has the shape that the prompts ask for: `{"refund_minor": {subject id: int}}`.
@@ -140,7 +140,7 @@ class Reconciliation(Model):
     output_sha256: str = ""
 
 
-class ReconcileRequest(Model):
+class ReconcileRequest(Model, frozen=True):
     """Input of Reconcile: the agent's program and the evidence it sees as `INPUT`."""
 
     program: Program

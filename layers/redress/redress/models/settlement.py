@@ -20,7 +20,7 @@ NextStep = Literal["settle", "approve", "deny", "explain"]
 EffectState = Literal["done", "compensated", "skipped"]
 
 
-class RuledAction(Model):
+class RuledAction(Model, frozen=True):
     """One proposed action after the ledger and Cedar had their say.
 
     Every amount and payee is derived from the ledger: `payee` is the instrument of the payment
@@ -42,7 +42,7 @@ class RuledAction(Model):
     quantity: int = 0
 
 
-class Ruling(Model):
+class Ruling(Model, frozen=True):
     """What may be done about a case. `proposal_hash` covers all that would be executed."""
 
     case_id: Identifier
@@ -54,7 +54,7 @@ class Ruling(Model):
     reasons: tuple[str, ...] = ()
 
 
-class Approval(Model):
+class Approval(Model, frozen=True):
     """A human's answer, bound to what was shown."""
 
     case_id: Identifier
@@ -65,7 +65,7 @@ class Approval(Model):
     comment: str = ""
 
 
-class ApprovalRequest(Model):
+class ApprovalRequest(Model, frozen=True):
     """A question to a human, kept until answered. `task_token` never leaves the store."""
 
     case_id: Identifier
@@ -91,7 +91,7 @@ class ApprovalAnswer(Model, frozen=True):
     proposal_hash: str | None = None
 
 
-class DecisionRequest(Model):
+class DecisionRequest(Model, frozen=True):
     """Input of DecideByPolicy: all that is known before anything is allowed."""
 
     case: SupportCase
@@ -101,7 +101,7 @@ class DecisionRequest(Model):
     reconciliation: Reconciliation
 
 
-class ApprovalQuestion(Model):
+class ApprovalQuestion(Model, frozen=True):
     """Input of AwaitApproval. `escalation` is 0 for the first approver, 1 for the next."""
 
     ruling: Ruling
@@ -110,7 +110,7 @@ class ApprovalQuestion(Model):
     task_token: str
 
 
-class SettlementRequest(Model):
+class SettlementRequest(Model, frozen=True):
     """Input of every step of the settlement: do, or undo, the ruling's allowed actions.
 
     `attempt` counts the executions that took the case over: what an earlier one compensated may
@@ -122,7 +122,7 @@ class SettlementRequest(Model):
     approval: Approval | None = None
 
 
-class Effect(Model):
+class Effect(Model, frozen=True):
     """One change of a system of record, recorded with it in one transaction."""
 
     effect_key: str
@@ -149,13 +149,13 @@ class EffectRecord(Model, frozen=True):
     action: RuledAction
 
 
-class StepResult(Model):
+class StepResult(Model, frozen=True):
     """What a settlement step did; the same list when asked again."""
 
     effects: tuple[Effect, ...]
 
 
-class ClosingRequest(Model):
+class ClosingRequest(Model, frozen=True):
     """Input of CloseCase. A rejected event has no `case`; then `event` says what came in."""
 
     execution_id: str
@@ -168,7 +168,7 @@ class ClosingRequest(Model):
     effects: tuple[tuple[Effect, ...], ...] = ()
 
 
-class FailureReport(Model):
+class FailureReport(Model, frozen=True):
     """Input of RecordFailure: the execution, the event it began with, and what went wrong."""
 
     execution_id: str
@@ -176,7 +176,7 @@ class FailureReport(Model):
     failure: Any
 
 
-class Outcome(Model):
+class Outcome(Model, frozen=True):
     """How a case ended; the detail of CaseResolved and CaseRejected."""
 
     schema_version: Literal["1"]
@@ -191,7 +191,7 @@ class Outcome(Model):
     reasons: tuple[str, ...]
 
 
-class Closing(Model):
+class Closing(Model, frozen=True):
     """Output of CloseCase: the event to publish."""
 
     detail_type: Literal["CaseResolved", "CaseRejected"]
