@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import getpass
-import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 from redress_local.cli.errors import EXIT_FAILED, CliError
 from redress_local.cli.output import console, print_json
 from redress_local.cli.stores import JsonOption, ModelOption, StoreOption, open_cloud
 
-if TYPE_CHECKING:
-    from redress_local.embedded.cloud import EmbeddedCloud
-
 HashOption = Annotated[str | None, Parameter(name="--hash")]
-ANSWER_FUNCTION = "AnswerApprovalFunction"
 
 
 def approve(
@@ -101,7 +96,7 @@ def _answer(
             "comment": comment,
             "proposal_hash": proposal_hash or stored.request.proposal_hash,
         }
-        _invoke(cloud, answer)
+        cloud.answer(answer)
         execution = cloud.settle(record.owner)
         after = ledgers.of(record.order_id)
         trace = trace_of(cloud, record.owner)
@@ -119,7 +114,3 @@ def _answer(
         render.recommendation(out, result)
         render.ledger(out, result["ledger"]["before"], result["ledger_delta"])
     return EXIT_FAILED if result["status"] == "failed" else 0
-
-
-def _invoke(cloud: EmbeddedCloud, answer: dict[str, Any]) -> None:
-    cloud.invoke(ANSWER_FUNCTION, json.dumps(answer).encode())

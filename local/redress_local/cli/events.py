@@ -108,7 +108,10 @@ def _plan(cloud: EmbeddedCloud, event: Mapping[str, Any], rules: list[str]) -> d
 
 def _tell(plans: list[dict[str, Any]], *, dry_run: bool) -> None:
     out = console()
+    idle = [plan for plan in plans if not plan["rules"]]
     for plan in plans:
+        if len(plans) > 1 and plan in idle:
+            continue
         rules = ", ".join(plan["rules"]) or "no rule"
         case = f" case {plan['case_id']}" if plan["case_id"] else ""
         would = "would go" if dry_run else "went"
@@ -120,6 +123,8 @@ def _tell(plans: list[dict[str, Any]], *, dry_run: bool) -> None:
         for execution in plan.get("executions", ()):
             line += f"; {execution['status'].lower()} {execution['arn'].rpartition(':')[2]}"
         out.print(clean(line), soft_wrap=True)
+    if len(plans) > 1 and idle:
+        out.print(f"{len(idle)} other events match no rule")
     if not plans:
         out.print("no events in that window")
 

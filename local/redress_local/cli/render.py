@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ _STYLES = {
 }
 _MARKS = {"added": "+", "changed": "~", "removed": "-"}
 _SUMMARY_WIDTH = 90
+_MESSAGE_LENGTH = 500
 
 
 def opening(out: Console, detail: Mapping[str, Any], store: Path) -> None:
@@ -115,30 +115,12 @@ def approval(out: Console, case_id: str, question: Mapping[str, Any]) -> None:
 
 
 def failure(out: Console, failed: Mapping[str, Any]) -> None:
-    """Show why a case failed, down to the innermost cause."""
-    error, cause = failed.get("error") or failed.get("Error"), failed.get("cause")
-    cause = cause if cause is not None else failed.get("Cause")
-    out.print(f"  failed: {clean(error)}", style="red")
-    for line in innermost(cause):
-        out.print(f"    {clean(line)}", soft_wrap=True)
-
-
-def innermost(cause: Any) -> list[str]:
-    """The messages inside a cause, which is JSON inside JSON where machines nest."""
-    if isinstance(cause, str):
-        try:
-            cause = json.loads(cause)
-        except ValueError:
-            return [cause] if cause else []
-    if not isinstance(cause, dict):
-        return [str(cause)] if cause else []
-    if "errorMessage" in cause:
-        return [f"{cause.get('errorType', 'error')}: {cause['errorMessage']}"]
-    found: list[str] = []
-    for key in ("failure", "compensation", "Cause", "cause"):
-        found += innermost(cause.get(key))
-    error = cause.get("Error") or cause.get("error")
-    return found or ([str(error)] if error else [])
+    """Show what went wrong first."""
+    where = f" in {failed['state']}" if failed["state"] else ""
+    out.print(f"  failed{where}: {clean(failed['error'])}", style="red")
+    if failed["message"]:
+        text = clean(failed["message"])
+        out.print(f"    {text[:_MESSAGE_LENGTH]}", soft_wrap=True)
 
 
 def ledger(out: Console, before: list[dict[str, Any]], delta: list[dict[str, Any]]) -> None:

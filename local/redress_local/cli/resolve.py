@@ -60,6 +60,7 @@ def resolve(
     if pattern is not None:
         entry["Detail"] = {**entry["Detail"], "pattern": pattern}
     with open_cloud(store, load(shop), model) as cloud:
+        cloud.warm()
         entry["EventBusName"] = cloud.case_bus
         entry["Time"] = entry["Time"] or cloud.present
         out = console()

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+ANSWER_FUNCTION = "AnswerApprovalFunction"
 STATUS_CHANGE = "Step Functions Execution Status Change"
 _FAILED = {
     "ExecutionFailed": "FAILED",
@@ -262,6 +263,22 @@ class EmbeddedCloud:
                 answers.append({"ErrorCode": type(error).__name__, "ErrorMessage": str(error)})
         return {"FailedEntryCount": failed, "Entries": answers}
 
+    def answer(self, answer: Mapping[str, Any]) -> Any:
+        """Give a human's answer: `{case_id, decision, approver, comment, proposal_hash}`.
+
+        The same answer again changes nothing.
+
+        Raises:
+            RedressError: Nothing waits for it.
+        """
+        fields = ("case_id", "decision", "approver", "comment", "proposal_hash")
+        given = {field: answer[field] for field in fields if field in answer}
+        return msgspec.json.decode(self.invoke(ANSWER_FUNCTION, msgspec.json.encode(given)))
+
+    def warm(self) -> None:
+        """Import every function now, as Lambda does before it takes a first event."""
+        self.host.load_all()
+
     def executions_of(self, event_id: str, replay: str = "") -> list[str]:
         """The ARNs of the executions that an event starts where its rules match it."""
         event = {"id": event_id, "replay-name": replay}
@@ -362,7 +379,9 @@ class EmbeddedCloud:
             execution = self.engine.describe(arn)
             if execution.status == "RUNNING" and not self.is_waiting(arn):
                 self._changed.wait(min(1.0, max(0.0, end - self.clock.monotonic())))
-        return self.engine.describe(arn)
+        execution = self.engine.describe(arn)
+        # It is over in the journal before its last events are told: wait for those too.
+        return execution if execution.status == "RUNNING" else self.engine.wait(arn)
 
     def drain(self, timeout: float = 600.0) -> None:
         """Finish all that can be finished: executions, and deliveries that are due.
@@ -405,7 +424,23 @@ class EmbeddedCloud:
                 if f"{execution.arn}#{execution.redrive_count}" not in told:
                     self._tell_end(execution)
         self.bus.deliver_due()
+        self._repeat_answers()
         return resumed
+
+    def _repeat_answers(self) -> None:
+        """Pass on the answers that were kept, but not passed on before the process died."""
+        from redress.models.base import parse_json
+        from redress.models.case import CaseRecord
+        from redress.steps.case_records import CASE, find_approval, status_index
+
+        cases = self.domain("cases")
+        for record in cases.by_index(status_index("open")):
+            if record.sort != CASE:
+                continue
+            case = parse_json(CaseRecord, record.document)
+            stored = find_approval(cases, case.case_id)
+            if case.owner in self._waiting and stored and stored.request.answer:
+                self.answer(msgspec.to_builtins(stored.request.answer))
 
     def _waits_in_history(self, arn: str) -> bool:
         for event in reversed(self.engine.history(arn)):

@@ -92,6 +92,15 @@ class FunctionHost:
             _log.exception("function failed", extra={"function": function.name})
             raise
 
+    def load_all(self) -> None:
+        """Import every function.
+
+        Raises:
+            FunctionLoadError: One cannot be imported.
+        """
+        for function in self._functions.values():
+            self._load(function)
+
     def _load(self, function: Function) -> tuple[Handler, Runtime]:
         with self._lock:
             found = self._loaded.get(function.arn)

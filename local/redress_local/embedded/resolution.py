@@ -130,13 +130,16 @@ def describe(
     cases = cloud.domain("cases")
     case_id = detail.get("case_id")
     stored = find_case(cases, case_id) if isinstance(case_id, str) else None
-    record = stored.record if stored else None
     output = execution.output if isinstance(execution.output, dict) else {}
     settled_before = execution.status == "SUCCEEDED" and "status" not in output
+    # An event that was rejected may name the case of somebody else.
+    is_its = stored is not None and (settled_before or stored.record.owner == execution.arn)
+    record = stored.record if stored is not None and is_its else None
     spent = trace.variables.get("investigation") or {}
     if settled_before and record is not None:
         trace = trace_of(cloud, record.owner)
         output = dict(record.outcome or {})
+    status = _status(execution, output, record)
     variables = trace.variables
     investigation = variables.get("investigation") or {}
     approval = _approval(cloud, record)
@@ -145,7 +148,7 @@ def describe(
     return {
         "schema_version": SCHEMA_VERSION,
         "case_id": case_id if isinstance(case_id, str) else output.get("case_id"),
-        "status": _status(execution, output, record),
+        "status": status,
         "already_settled": settled_before,
         "pattern": (variables.get("case") or {}).get("pattern") or (record and record.pattern),
         "actions": ruled_actions(ruling, ledgers.effects(record.case_id) if record else {}),
@@ -157,7 +160,7 @@ def describe(
         "missing": list(investigation.get("missing") or []),
         "reconciliation": variables.get("reconciliation"),
         "approval": approval,
-        "failure": _failure(execution, record),
+        "failure": _failure(execution, trace) if status == "failed" else None,
         "transitions": trace.transitions if not settled_before else _transitions(cloud, execution),
         "model": investigation.get("model"),
         "model_calls": usage.get("model_calls", 0),
@@ -202,10 +205,12 @@ def _status(execution: Execution, output: Mapping[str, Any], record: CaseRecord 
     return "awaiting_approval" if status == "open" else str(status)
 
 
-def _failure(execution: Execution, record: CaseRecord | None) -> dict[str, Any] | None:
-    if execution.status in {"RUNNING", "SUCCEEDED"}:
-        return dict(record.failure) if record and record.failure else None
-    return {"error": execution.error, "cause": execution.cause}
+def _failure(execution: Execution, trace: Trace) -> dict[str, Any]:
+    """What went wrong first, where a task did; what the execution says otherwise."""
+    for visit in trace.visits:
+        if visit.error and visit.kind not in {"child machine", "Fail"}:
+            return {"state": visit.name, "error": visit.error, "message": visit.message}
+    return {"state": None, "error": execution.error, "message": execution.cause}
 
 
 def ruled_actions(
@@ -287,4 +292,5 @@ def _visit(visit: StateVisit) -> dict[str, Any]:
         "ms": visit.milliseconds,
         "attempts": visit.attempts,
         "error": visit.error,
+        "message": visit.message,
     }

@@ -20,7 +20,8 @@ class StateVisit(msgspec.Struct, kw_only=True):
         kind: `Lambda`, `child machine`, `EventBridge`, or the state's type.
         depth: 0 in the first execution, 1 in its children.
         milliseconds: None until it is left.
-        error: Name of the last error that the state met, also where it was caught or retried.
+        error: Name of the error that its task ended in, also where the machine caught it.
+        message: What the task said about it.
         attempts: Times its task was scheduled.
     """
 
@@ -31,7 +32,7 @@ class StateVisit(msgspec.Struct, kw_only=True):
     kind: str
     milliseconds: float | None = None
     error: str | None = None
-    cause: str | None = None
+    message: str | None = None
     attempts: int = 0
     waiting: bool = False
 
@@ -143,4 +144,16 @@ class Trace:
                 self._on_wait(visit)
         elif kind in {"TaskFailed", "TaskTimedOut"}:
             visit.error = details.get("error")
-            visit.cause = details.get("cause")
+            visit.message = _message(details.get("cause"))
+        elif kind == "TaskSucceeded":
+            visit.error = visit.message = None
+
+
+def _message(cause: str | None) -> str | None:
+    """What a task says went wrong: Lambda gives it as JSON."""
+    try:
+        parsed = json.loads(cause or "")
+    except ValueError:
+        return cause
+    message = parsed.get("errorMessage") if isinstance(parsed, dict) else None
+    return message if isinstance(message, str) else cause

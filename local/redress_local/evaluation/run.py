@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from redress_local.shop.document import Shop
     from redress_local.shop.labels import CaseLabel, Labels
 
-ANSWER_FUNCTION = "AnswerApprovalFunction"
 _SHOWN_WRONG = 20
 
 
@@ -93,8 +91,7 @@ def _run(
     approvals = 0
     while cloud.is_waiting(arn):
         approvals += 1
-        answer = {"case_id": label.case_id, "decision": "approve", "approver": "evaluation"}
-        cloud.invoke(ANSWER_FUNCTION, json.dumps(answer).encode())
+        cloud.answer({"case_id": label.case_id, "decision": "approve", "approver": "evaluation"})
         execution = cloud.settle(arn)
     cpu, wall = cpu_seconds() - cpu, time.perf_counter() - wall
     trace = trace_of(cloud, arn)
