@@ -14,4 +14,4 @@ def handler(event: dict[str, Any], _context: object) -> Any:
     """Cancel what was shipped."""
     here = runtime()
     request = parse(SettlementRequest, event)
-    return dump(cancel_replacement(request, here.orders, here.inventory, here.clock))
+    return dump(cancel_replacement(request, here.orders, here.inventory))

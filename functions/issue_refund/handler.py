@@ -13,4 +13,6 @@ from redress.steps.issue_refund import issue_refund
 def handler(event: dict[str, Any], _context: object) -> Any:
     """Refund."""
     here = runtime()
-    return dump(issue_refund(parse(SettlementRequest, event), here.payments, here.clock))
+    request = parse(SettlementRequest, event)
+    ledgers = here.orders, here.payments, here.cases
+    return dump(issue_refund(request, *ledgers, here.gate, here.clock, here.publisher))

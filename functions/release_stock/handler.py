@@ -13,4 +13,5 @@ from redress.steps.release_stock import release_stock
 def handler(event: dict[str, Any], _context: object) -> Any:
     """Release what was reserved."""
     here = runtime()
-    return dump(release_stock(parse(SettlementRequest, event), here.inventory, here.clock))
+    request = parse(SettlementRequest, event)
+    return dump(release_stock(request, here.orders, here.inventory))

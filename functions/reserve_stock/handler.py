@@ -13,4 +13,5 @@ from redress.steps.reserve_stock import reserve_stock
 def handler(event: dict[str, Any], _context: object) -> Any:
     """Reserve."""
     here = runtime()
-    return dump(reserve_stock(parse(SettlementRequest, event), here.inventory, here.clock))
+    request = parse(SettlementRequest, event)
+    return dump(reserve_stock(request, here.inventory, here.cases))

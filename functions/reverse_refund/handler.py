@@ -13,4 +13,5 @@ from redress.steps.reverse_refund import reverse_refund
 def handler(event: dict[str, Any], _context: object) -> Any:
     """Reverse what was refunded."""
     here = runtime()
-    return dump(reverse_refund(parse(SettlementRequest, event), here.payments, here.clock))
+    request = parse(SettlementRequest, event)
+    return dump(reverse_refund(request, here.orders, here.payments))

@@ -14,4 +14,5 @@ def handler(event: dict[str, Any], _context: object) -> Any:
     """Ship."""
     here = runtime()
     request = parse(SettlementRequest, event)
-    return dump(ship_replacement(request, here.orders, here.inventory, here.clock))
+    ledgers = here.orders, here.payments, here.inventory, here.cases
+    return dump(ship_replacement(request, *ledgers, here.clock, here.publisher))

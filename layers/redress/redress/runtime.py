@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from redress.config import Config, read_config
-from redress.ports import Clock, EventPublisher, PassageIndex, Repository
+from redress.ports import Clock, EventPublisher, PassageIndex, Repository, TaskCallback
 
 if TYPE_CHECKING:
     from strands.models.model import Model as LanguageModel
@@ -66,6 +66,13 @@ class Runtime:
         from redress.adapters.aws.events import EventBridgePublisher
 
         return EventBridgePublisher(self.config.bus_name)
+
+    @cached_property
+    def callbacks(self) -> TaskCallback:
+        """Answers to states that wait for a task token."""
+        from redress.adapters.aws.callback import StepFunctionsCallback
+
+        return StepFunctionsCallback()
 
     @cached_property
     def passages(self) -> PassageIndex:

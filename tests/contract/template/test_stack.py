@@ -1,6 +1,8 @@
 """The stack holds what the workflow promises: durable tables, nothing lost, limits that fit."""
 
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -205,3 +207,42 @@ def test_sam_translates_it(template: dict[str, Any], monkeypatch: pytest.MonkeyP
 
 def _keys(holder: dict[str, Any]) -> list[tuple[str, str]]:
     return [(key["AttributeName"], key["KeyType"]) for key in holder["KeySchema"]]
+
+
+def test_references_lead_somewhere(template: dict[str, Any]) -> None:
+    """cfn-lint does not look at environment variables whose names hold an underscore."""
+    known = {*template["Parameters"], *template["Resources"]}
+    pseudo = {"AWS::AccountId", "AWS::NoValue", "AWS::Partition", "AWS::Region", "AWS::StackName"}
+    assert set(_references(template["Resources"])) <= known | pseudo
+    assert set(_references(template["Outputs"])) <= known | pseudo
+    assert set(_references(template["Globals"])) <= known
+
+
+def test_every_parameter_and_condition_is_used(template: dict[str, Any]) -> None:
+    text = json.dumps([template["Resources"], template["Globals"]])
+    conditions = {name for name in template["Conditions"] if f'"{name}"' in text}
+    assert conditions == set(template["Conditions"])
+    text += json.dumps(template["Conditions"])
+    used = {p for p in template["Parameters"] if f'"{p}"' in text or f"${{{p}}}" in text}
+    assert used == set(template["Parameters"])
+
+
+def test_runtime(template: dict[str, Any]) -> None:
+    common = template["Globals"]["Function"]
+    assert (common["Runtime"], common["Handler"]) == ("python3.13", "handler.handler")
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key == "Ref":
+                yield item
+            elif key == "Fn::GetAtt":
+                yield item[0]
+            elif key == "Fn::Sub":
+                yield from (name.split(".")[0] for name in re.findall(r"\$\{([^}!]+)\}", item))
+            else:
+                yield from _references(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _references(item)
