@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import cache
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -196,7 +197,8 @@ def _provider_errors() -> tuple[type[Exception], ...]:
     if "openai" in sys.modules:
         from openai import OpenAIError
 
-        kinds.append(OpenAIError)
+        # The client leaves it to its caller when a chunk is no JSON.
+        kinds += [OpenAIError, JSONDecodeError]
     if "httpx" in sys.modules:
         from httpx import HTTPError
 

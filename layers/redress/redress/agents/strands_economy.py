@@ -73,9 +73,7 @@ class QuietTracer(strands_tracer.Tracer):
 
 def _recording() -> bool:
     """Tell whether somebody has installed a tracer provider of an SDK."""
-    return not isinstance(
-        trace.get_tracer_provider(), NoOpTracerProvider | ProxyTracerProvider
-    )
+    return not isinstance(trace.get_tracer_provider(), NoOpTracerProvider | ProxyTracerProvider)
 
 
 def quieten_tracing() -> None:

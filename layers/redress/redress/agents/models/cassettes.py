@@ -69,7 +69,7 @@ def prompt_hashes(
 
 
 class RecordedModel(Model):
-    """Answers from cassettes and from nothing else."""
+    """Answers from cassettes and from nothing else: one model's in one folder."""
 
     def __init__(self, folder: str) -> None:
         self._folder = Path(folder)
@@ -78,8 +78,9 @@ class RecordedModel(Model):
                 f"no folder of recordings at {folder}; record with "
                 f"--model record:{folder}:<specification>"
             )
+        known = _read_folder(self._folder)
         self.config: dict[str, Any] = {
-            "model_id": "recorded",
+            "model_id": known[0].model_id if known else "recorded",
             "context_window_limit": 200_000,
         }
 
