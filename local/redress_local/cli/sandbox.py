@@ -44,7 +44,7 @@ def run(
     """Run FILE; it sees the input as `INPUT`, and the last line that it prints is its answer.
 
     Args:
-        file: Python source; `-` reads it from stdin.
+        file: Python source; `/dev/stdin` reads it from stdin.
         input_: The input as JSON, or `@FILE` to read it from a file.
         json_: Print the whole result as one JSON object.
         wall_seconds: Time of the whole run.
@@ -105,11 +105,8 @@ def prepare(*, cache_folder: Path | None = None) -> int:
 def _read_program(file: Path, limit: int) -> str:
     # One byte beyond the limit is enough for the sandbox to refuse the program by its own error.
     try:
-        if str(file) == "-":
-            data = sys.stdin.buffer.read(limit + 1)
-        else:
-            with file.open("rb") as stream:
-                data = stream.read(limit + 1)
+        with file.open("rb") as stream:
+            data = stream.read(limit + 1)
     except OSError as error:
         raise SandboxUsageError(f"cannot read {file}: {error.strerror}") from error
     try:

@@ -20,8 +20,10 @@ ATTACKS: list[tuple[str, str, str | list[object], str | list[object]]] = [
     ("read by descriptor", "import os\nfor n in range(3, 50):\n  os.read(n, 100)", RAISED, RAISED),
     (
         "scan descriptors",
-        "import os\nfound = []\nfor n in range(3, 300):\n"
-        "  try: os.read(n, 9); found.append(n)\n  except OSError: pass\nprint(found)",
+        (
+            "import os\nfound = []\nfor n in range(3, 300):\n"
+            "  try: os.read(n, 9); found.append(n)\n  except OSError: pass\nprint(found)"
+        ),
         RAISED,
         [[]],
     ),
@@ -69,9 +71,11 @@ ATTACKS: list[tuple[str, str, str | list[object], str | list[object]]] = [
     # Introspection
     (
         "subclasses",
-        "n = [c for c in ().__class__.__base__.__subclasses__() "
-        "if c.__name__ == '_wrap_close']\n"
-        "print(n[0].__init__.__globals__['system']('id') if n else 0)",
+        (
+            "n = [c for c in ().__class__.__base__.__subclasses__() "
+            "if c.__name__ == '_wrap_close']\n"
+            "print(n[0].__init__.__globals__['system']('id') if n else 0)"
+        ),
         RAISED,
         RAISED,
     ),
@@ -90,15 +94,19 @@ ATTACKS: list[tuple[str, str, str | list[object], str | list[object]]] = [
     ),
     (
         "frames",
-        "import sys\nf = sys._getframe()\nwhile f.f_back: f = f.f_back\n"
-        "print(len(str(f.f_globals)) > 10**6)",
+        (
+            "import sys\nf = sys._getframe()\nwhile f.f_back: f = f.f_back\n"
+            "print(len(str(f.f_globals)) > 10**6)"
+        ),
         RAISED,
         NOT_JSON,
     ),
     (
         "garbage collector",
-        "import gc, json\nprint(json.dumps([o for o in gc.get_objects() "
-        "if isinstance(o, str) and 'CANARY' in o]))",
+        (
+            "import gc, json\nprint(json.dumps([o for o in gc.get_objects() "
+            "if isinstance(o, str) and 'CANARY' in o]))"
+        ),
         RAISED,
         [[]],
     ),

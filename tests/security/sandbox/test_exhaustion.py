@@ -52,8 +52,10 @@ ATTACKS: list[tuple[str, str, str | list[object], str | list[object]]] = [
     ),
     (
         "memory error caught and repeated",
-        "a = []\nwhile True:\n  try:\n    while True: a.append('x' * 10**6)\n"
-        "  except MemoryError: pass",
+        (
+            "a = []\nwhile True:\n  try:\n    while True: a.append('x' * 10**6)\n"
+            "  except MemoryError: pass"
+        ),
         MEMORY,
         TIME,
     ),

@@ -79,7 +79,7 @@ def _constant(name: str) -> NoReturn:
 
 
 def _check(value: Any, depth: int) -> None:
-    if depth < 0:
+    if isinstance(value, dict | list) and depth == 0:
         raise RecursionError
     if isinstance(value, dict):
         for key, item in value.items():

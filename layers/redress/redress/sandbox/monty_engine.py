@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ RANDOM_SEED = 0
 """The guest's `random` starts as after `random.seed(0)`, in both tiers."""
 
 CHECKOUT_SECONDS = 30.0
+CHECKOUTS = 3
 GRACE_SECONDS = 0.25
 WORKER_OVERHEAD_BYTES = 256 * 1024 * 1024
 
@@ -58,19 +60,19 @@ class _Pool:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._owner = 0
+        self._owner: int | None = None
         self._pool: pydantic_monty.Monty | None = None
-        # A fork inherits pools that belong to its parent: kept unused, for dropping one closes it.
-        self._inherited: list[pydantic_monty.Monty] = []
 
     def get(self) -> "pydantic_monty.Monty":
         with self._lock:
-            if self._pool is not None and self._owner == os.getpid():
-                return self._pool
-            if self._pool is not None:
-                self._inherited.append(self._pool)
-            self._pool = _start_pool()
-            self._owner = os.getpid()
+            if self._owner not in (None, os.getpid()):
+                # Its threads did not come along: a call would wait for ever.
+                raise SandboxUnavailableError(
+                    "this process was forked from one that used Monty: start it by spawn"
+                )
+            if self._pool is None:
+                self._pool = _start_pool()
+                self._owner = os.getpid()
             return self._pool
 
     def close(self) -> None:
@@ -164,60 +166,84 @@ def run(code: str, input_value: Any, limits: Limits, wall_seconds: float) -> Eng
     """
     import pydantic_monty
 
-    pool = _POOL.get()
-    printed: list[str] = []
-    room = limits.stdout_bytes
-    worker: int | None = None
-
-    def on_print(stream: str, text: str) -> None:
-        nonlocal room
-        if stream != "stdout" or room < 0:
-            return
-        data = text.encode()
-        printed.append(text if len(data) <= room else data[:room].decode(errors="ignore"))
-        room -= len(data)
-        if room < 0 and worker is not None:
-            # An error raised here would be seen only once the program ends.
-            os.kill(worker, signal.SIGKILL)
-
+    stdout = _Stdout(limits.stdout_bytes)
     report: object = None
     failure: SandboxError | None = None
     try:
-        with pool.checkout(
-            limits=pydantic_monty.ResourceLimits(
-                max_feed_duration_secs=wall_seconds,
-                max_turn_duration_secs=wall_seconds,
-                max_memory=limits.memory_bytes,
-                max_recursion_depth=limits.recursion_depth,
-                max_suspensions=1000,
-                max_total_sleep_secs=0.0,
-            ),
-            assert_message_annotations=False,
-            os_policy=pydantic_monty.OSPolicy(
-                datetime=CLOCK,
-                timezone="utc",
-                sleep="zero",
-                process_time="zero",
-                random_start={"seed": RANDOM_SEED},
-            ),
-        ) as session:
-            worker = session.worker_pid
-            _confine(worker, limits, wall_seconds)
+        with _checkout(limits, wall_seconds) as session:
+            stdout.worker = session.worker_pid
+            _confine(stdout.worker, limits, wall_seconds)
             inputs = {"CODE": code, "INPUT": input_value}
-            report = session.feed_run(_HARNESS, inputs=inputs, print_callback=on_print)
-    except TimeoutError as error:
-        raise SandboxUnavailableError("no Monty worker became free: try again") from error
+            report = session.feed_run(_HARNESS, inputs=inputs, print_callback=stdout)
     except pydantic_monty.MontyError as error:
         failure = _failure(error, wall_seconds)
-    stdout = "".join(printed)
-    if room < 0 and not isinstance(failure, TimeLimitError):
-        return EngineRun(
-            stdout=stdout,
-            error=OutputTooLargeError(f"the program printed over {limits.stdout_bytes} bytes"),
-        )
+    if stdout.full and not isinstance(failure, TimeLimitError):
+        failure = OutputTooLargeError(f"the program printed over {limits.stdout_bytes} bytes")
     if failure is not None:
-        return EngineRun(stdout=stdout, error=failure)
-    return _reported(stdout, report)
+        return EngineRun(stdout=stdout.text(), error=failure)
+    return _reported(stdout.text(), report)
+
+
+class _Stdout:
+    """Takes what a program prints, up to a limit, at which it ends the worker."""
+
+    def __init__(self, size: int) -> None:
+        self.worker: int | None = None
+        self.full = False
+        self._room = size
+        self._parts: list[str] = []
+
+    def __call__(self, stream: str, text: str) -> None:
+        if stream != "stdout" or self.full:
+            return
+        data = text.encode()
+        self.full = len(data) > self._room
+        self._parts.append(data[: self._room].decode(errors="ignore") if self.full else text)
+        self._room -= len(data)
+        if self.full and self.worker is not None:
+            # An error raised here would be seen only once the program ends.
+            os.kill(self.worker, signal.SIGKILL)
+
+    def text(self) -> str:
+        return "".join(self._parts)
+
+
+@contextlib.contextmanager
+def _checkout(limits: Limits, wall_seconds: float) -> Iterator["pydantic_monty.MontySession"]:
+    """Give a worker that answers: an idle one may have been killed, as for want of memory."""
+    import pydantic_monty
+
+    with contextlib.ExitStack() as stack:
+        for _ in range(CHECKOUTS):
+            try:
+                session = stack.enter_context(
+                    _POOL.get().checkout(
+                        limits=pydantic_monty.ResourceLimits(
+                            max_feed_duration_secs=wall_seconds,
+                            max_turn_duration_secs=wall_seconds,
+                            max_memory=limits.memory_bytes,
+                            max_recursion_depth=limits.recursion_depth,
+                            max_suspensions=1000,
+                            max_total_sleep_secs=0.0,
+                        ),
+                        assert_message_annotations=False,
+                        os_policy=pydantic_monty.OSPolicy(
+                            datetime=CLOCK,
+                            timezone="utc",
+                            sleep="zero",
+                            process_time="zero",
+                            random_start={"seed": RANDOM_SEED},
+                        ),
+                    )
+                )
+                session.feed_run("None")
+            except TimeoutError as error:
+                raise SandboxUnavailableError("no Monty worker became free: try again") from error
+            except pydantic_monty.MontyCrashedError:
+                continue
+            yield session
+            return
+        raise SandboxUnavailableError("the Monty worker dies as soon as it starts")
 
 
 def _confine(pid: int | None, limits: Limits, wall_seconds: float) -> None:
