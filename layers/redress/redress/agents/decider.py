@@ -69,11 +69,9 @@ def conclude_investigation(
         case_message(request, agent.known),
         meter,
         turns=1,
-        bind=lambda stop: setattr(agent.conclusions, "stop", stop),
+        conclusions=agent.conclusions,
     )
-    conclusion, proposal = require_conclusion(
-        agent.conclusions.accepted, agent.conclusions.refusal, result
-    )
+    conclusion, proposal = require_conclusion(agent.conclusions, result, turns=1)
     return Investigation(
         case_id=request.case.case_id,
         pattern="evidence-first",

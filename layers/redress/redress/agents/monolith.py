@@ -92,9 +92,9 @@ class OrderAgent:
     )
     async def start_refund_process(self, tool_context: ToolContext) -> dict[str, Any]:
         """Record a proposal."""
-        arguments = tool_context.tool_use["input"]
+        arguments: Any = tool_context.tool_use["input"]
         subject = arguments.get("subject_id") if isinstance(arguments, dict) else None
-        of_payment = subject in self.desk.known.payment_ids()
+        of_payment = isinstance(subject, str) and subject in self.desk.known.payment_ids()
         action = "refund_payment" if of_payment else "refund_line"
         return self._propose(action, "subject_id", arguments)
 
@@ -196,11 +196,9 @@ def investigate_monolith(
         as_data("case_data", {"case": desk.summary()}),
         meter,
         turns=budget.model_calls,
-        bind=lambda stop: setattr(agent.conclusions, "stop", stop),
+        conclusions=agent.conclusions,
     )
-    conclusion, proposal = require_conclusion(
-        agent.conclusions.accepted, agent.conclusions.refusal, result
-    )
+    conclusion, proposal = require_conclusion(agent.conclusions, result, turns=budget.model_calls)
     return Investigation(
         case_id=request.case.case_id,
         pattern="monolith",

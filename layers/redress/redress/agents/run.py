@@ -33,6 +33,7 @@ from strands.types.tools import AgentTool
 
 from redress.agents.budget import Meter
 from redress.agents.strands_economy import FixedTools, quieten_tracing
+from redress.agents.tools import Conclusions
 from redress.errors import (
     BudgetExceededError,
     DependencyUnavailableError,
@@ -77,7 +78,7 @@ def run_agent(
     meter: Meter,
     *,
     turns: int,
-    bind: Callable[[Callable[[], None]], None],
+    conclusions: Conclusions,
 ) -> AgentResult:
     """Run an agent made for this call only.
 
@@ -88,7 +89,7 @@ def run_agent(
         message: The user message.
         meter: Counts, and refuses what the budget does not allow.
         turns: The most model calls of this run.
-        bind: Receives the function that ends the loop after the tools of the current turn.
+        conclusions: Ends the loop, after the tools of the current turn, once it has its answer.
 
     Raises:
         ModelThrottledError: the service throttled every try.
@@ -107,7 +108,7 @@ def run_agent(
         tool_executor=SequentialToolExecutor(),
     )
     agent.tool_registry = FixedTools(tools)
-    bind(lambda: agent.cancel(after_current_tools=True))
+    conclusions.stop = lambda: agent.cancel(after_current_tools=True)
     prefix_bytes = len(system_prompt.encode()) + _json_bytes([tool.tool_spec for tool in tools])
 
     def before_model_call(event: BeforeModelCallEvent) -> None:
@@ -127,10 +128,12 @@ def run_agent(
     failures: list[Exception] = []
 
     def after_tool_call(event: AfterToolCallEvent) -> None:
-        # A ValueError is the model's mistake, and it is told; the rest is no business of a model.
-        if event.exception is not None and not isinstance(event.exception, ValueError):
-            failures.append(event.exception)
-            agent.cancel()
+        # A ValueError or an unknown tool is the model's mistake, and it is told; the rest is ours.
+        error = event.exception
+        if error is None or isinstance(error, ValueError) or event.selected_tool is None:
+            return
+        failures.append(error)
+        agent.cancel()
 
     agent.hooks.add_callback(BeforeModelCallEvent, before_model_call)
     agent.hooks.add_callback(AfterModelCallEvent, after_model_call)
@@ -206,19 +209,19 @@ def _provider_errors() -> tuple[type[Exception], ...]:
     return tuple(kinds)
 
 
-def require_conclusion(accepted: T | None, refusal: Exception | None, result: AgentResult) -> T:
-    """Return the accepted conclusion.
+def require_conclusion(conclusions: Conclusions, result: AgentResult, turns: int) -> Any:
+    """Return the accepted conclusion of a run that was allowed so many turns.
 
     Raises:
         InvalidProposalError: the model never concluded in a way that keeps the contract.
         BudgetExceededError: it was stopped before it could conclude.
     """
-    if accepted is not None:
-        return accepted
-    if refusal is not None:
-        raise InvalidProposalError(str(refusal))
-    if result.stop_reason.startswith("limit_"):
+    if conclusions.accepted is not None:
+        return conclusions.accepted
+    if conclusions.refusal is not None:
+        raise InvalidProposalError(str(conclusions.refusal))
+    if result.stop_reason.startswith("limit_") and turns > 1:
         raise BudgetExceededError("the agent has used its model calls without concluding")
     raise InvalidProposalError(
-        f"the model stopped ({result.stop_reason}) without calling `conclude`"
+        f"the model stopped ({result.stop_reason}) without calling `conclude` as asked"
     )
