@@ -31,7 +31,7 @@ from asl_engine.history import HistoryReader
 from asl_engine.integrations.protocol import Integration, StartedChild, TaskRequest
 from asl_engine.interpreter import Interpreter, Local
 from asl_engine.journal.records import Event, ExecutionRecord, Journal
-from asl_engine.matching import HEARTBEAT_TIMEOUT, TASK_FAILED, TIMEOUT
+from asl_engine.matching import HEARTBEAT_TIMEOUT, RUNTIME, TASK_FAILED, TIMEOUT
 from asl_engine.program import TaskState
 from asl_engine.runtime import (
     ABORTED,
@@ -119,13 +119,16 @@ class Core:
         child = tasks.returned(self, track, outcome)
         self.commit(execution, local)
         if child is not None:
-            local.append(partial(self._follow, child))
+            local.append(partial(self._follow, child, local))
         return True
 
     def invoke(self, request: TaskRequest) -> Any:
         """Call an integration; a failure is returned, not raised."""
+        integration = self.integrations.get(request.resource)
+        if integration is None:
+            return TaskError(RUNTIME, f"no integration is registered for {request.resource}")
         try:
-            return self.integrations[request.resource](request)
+            return integration(request)
         except TaskError as error:
             return error
         except AslEngineError as error:
@@ -211,11 +214,15 @@ class Core:
             self.live.pop(record.arn, None)
         execution.mark_done()
         if record.parent:
-            work = partial(self.child_ended, record)
             if local is None:
-                self.scheduler.submit(work)
+                self.scheduler.submit(partial(self._tell_parent, record))
             else:
-                local.append(work)
+                local.append(partial(self.child_ended, record, local))
+
+    def _tell_parent(self, record: ExecutionRecord) -> None:
+        local: Local = deque()
+        self.child_ended(record, local)
+        drain(local)
 
     def end_now(self, execution: Execution, status: str, error: str | None, cause: str | None,
                 kind: str) -> bool:
@@ -227,7 +234,7 @@ class Core:
         with execution.lock:
             if execution.done:
                 return False
-            self._silence(execution.root)
+            self.silence(execution.root)
             details = {"error": error, "cause": cause}
             execution.root.event = 0
             execution.add(
@@ -239,7 +246,8 @@ class Core:
             self.commit(execution)
         return True
 
-    def _silence(self, track: Track) -> None:
+    def silence(self, track: Track) -> None:
+        """Stop a track and all under it without a word in the history."""
         track.dead = True
         track.serial += 1
         self.release(track)
@@ -247,7 +255,7 @@ class Core:
         if track.fork is not None:
             for child in track.fork.children.values():
                 if child.phase not in (Phase.DONE, Phase.FAILED):
-                    self._silence(child)
+                    self.silence(child)
 
     # Timers
 
@@ -311,7 +319,7 @@ class Core:
         """Time the execution out at its machine's TimeoutSeconds."""
         limit = execution.machine.timeout
         if limit is not None:
-            left = execution.record.started_at + limit - self.clock.now()
+            left = execution.began_at + limit - self.clock.now()
             execution.timer = self.scheduler.call_later(
                 max(left, 0.0), partial(self._execution_timed_out, execution)
             )
@@ -332,21 +340,21 @@ class Core:
 
     # Child executions
 
-    def _follow(self, child: StartedChild) -> None:
+    def _follow(self, child: StartedChild, local: Local) -> None:
         """Run a child that a track waits for, or hear how it has ended."""
-        if child.begin is not None:
-            child.begin()
+        if child.root is not None:
+            self.run_track(child.root, local)
         else:
-            self.hear_child(child.arn)
+            self.hear_child(child.arn, local)
 
-    def hear_child(self, arn: str) -> None:
+    def hear_child(self, arn: str, local: Local) -> None:
         """Tell the parent of a child that has ended already; others tell it when they end."""
         if arn not in self.live:
             record = self.journal.record(arn)
             if record is not None:
-                self.child_ended(record)
+                self.child_ended(record, local)
 
-    def child_ended(self, record: ExecutionRecord) -> None:
+    def child_ended(self, record: ExecutionRecord, local: Local) -> None:
         """Hand a finished child's result to the task that waits for it."""
         parent = self.live.get(record.parent.partition("#")[0])
         if parent is None:
@@ -362,8 +370,9 @@ class Core:
                 tasks.succeed(self, track, described, encode(described))
             else:
                 tasks.fail(self, track, TASK_FAILED, encode(described).decode())
-            self.commit(parent)
-        self.drive(track)
+            self.commit(parent, local)
+        # Later, not now: a chain of children must not become a chain of calls.
+        local.append(partial(self.run_track, track, local))
 
     def stop_children(self, track: Track) -> None:
         """Stop the child execution that the track waits for, if any."""

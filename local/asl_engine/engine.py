@@ -98,6 +98,7 @@ class Engine:
         self._core.integrations = self._registry
         self._machines: dict[str, StateMachine] = {}
         self._definitions: dict[str, str] = {}
+        self._earlier: dict[str, StateMachine] = {}
         self._lock = threading.RLock()
 
     # Machines
@@ -172,8 +173,13 @@ class Engine:
         """
         record, live, is_new = self._create(machine, input, name)
         if live is not None and is_new:
-            self._begin(live)
-            self._core.scheduler.submit(partial(self._core.drive, live.root))
+            try:
+                self._begin(live)
+            except ExecutionExistsError:
+                # Another process took the name since it was looked up.
+                self._core.live.pop(record.arn, None)
+                raise
+            self.drive_later(live.root)
         return record.arn
 
     def run(
@@ -198,10 +204,13 @@ class Engine:
         if live is None:
             return public(record)
         if is_new:
-            with live.lock:
-                self._core.watch_execution(live)
-                live.add(live.root, "ExecutionStarted")
-            self._core.drive(live.root)
+            self._begin(live, commit=False)
+            try:
+                self._core.drive(live.root)
+            except ExecutionExistsError:
+                # Another process took the name since it was looked up.
+                self._core.live.pop(record.arn, None)
+                raise
         if not live.done:
             self._core.scheduler.run_until(lambda: live.done, live.wait_done, timeout)
         with live.lock:
@@ -209,21 +218,21 @@ class Engine:
 
     def create_child(
         self, machine: str, value: Any, name: str, parent: str
-    ) -> tuple[str, Callable[[], None] | None]:
+    ) -> tuple[str, Track | None]:
         """Start an execution for a task; internal to `states:startExecution`.
 
         Returns:
-            Its ARN, and what runs it; None if the same task has started it before.
+            Its ARN, and its first track; None if the same task has started it before.
         """
         record, live, is_new = self._create(machine, value, name, parent)
         if live is None or not is_new:
             return record.arn, None
         self._begin(live)
-        return record.arn, partial(self._core.drive, live.root)
+        return record.arn, live.root
 
-    def submit(self, work: Callable[[], None]) -> None:
-        """Run work on the engine's pool."""
-        self._core.scheduler.submit(work)
+    def drive_later(self, track: Track) -> None:
+        """Run a track on the engine's pool; internal to `states:startExecution`."""
+        self._core.scheduler.submit(partial(self._core.drive, track))
 
     def _create(
         self, machine: str | StateMachine, value: Any, name: str | None, parent: str = ""
@@ -254,7 +263,6 @@ class Engine:
                 found = self._existing(record)
                 if found is not None:
                     return found, core.live.get(arn), False
-            record.key = self.journal.next_key()
             execution = LiveExecution(machine, record, self.clock, value)
             core.live[arn] = execution
         return record, execution, True
@@ -269,11 +277,12 @@ class Engine:
             return found
         raise ExecutionExistsError(f"an execution {wanted.arn} exists already")
 
-    def _begin(self, execution: LiveExecution) -> None:
+    def _begin(self, execution: LiveExecution, *, commit: bool = True) -> None:
         with execution.lock:
             self._core.watch_execution(execution)
             execution.add(execution.root, "ExecutionStarted")
-            self._core.commit(execution)
+            if commit:
+                self._core.commit(execution)
 
     # Watching
 
@@ -360,7 +369,11 @@ class Engine:
         self, arn: str, *, error: str | None = None, cause: str | None = None
     ) -> Execution:
         """Abort an execution, and the children it waits for; nothing happens to a finished one."""
-        live = self._core.live.get(arn)
+        record = self._record(arn)
+        with self._core.lock:
+            live = self._core.live.get(arn)
+            if live is None and record.status == RUNNING and self.journal.claim():
+                live = self._core.live[arn] = self._rebuild(record)
         if live is not None:
             self._core.end_now(live, ABORTED, error, cause, "ExecutionAborted")
         return self.describe(arn)
@@ -391,10 +404,11 @@ class Engine:
             record.output = record.error = record.cause = record.stopped_at = None
             root = execution.root
             root.event = execution.event_count
-            prepare_redrive(execution, count)
+            prepare_redrive(execution, count, self.clock.now())
             execution.add(root, "ExecutionRedriven", details={"redriveCount": count})
             execution.update = True
             self._core.commit(execution)
+            self._core.watch_execution(execution)
         self._core.scheduler.submit(partial(self._restart, execution))
         return self.describe(arn)
 
@@ -405,9 +419,12 @@ class Engine:
         not registered, or has another definition by now, is compiled from the journal.
 
         Returns:
-            The ARNs of the resumed executions.
+            The ARNs of the resumed executions; none while another process has the journal open,
+            since the executions may be its own.
         """
-        resumed = []
+        resumed: list[LiveExecution] = []
+        if not self.journal.claim():
+            return []
         for record in reversed(self.journal.records(status=RUNNING)):
             with self._core.lock:
                 if record.arn in self._core.live:
@@ -425,13 +442,21 @@ class Engine:
     def _rebuild(self, record: ExecutionRecord) -> LiveExecution:
         machine = self._machines.get(record.machine)
         if machine is None or self._definitions[record.machine] != record.definition:
-            definition = self.journal.definition(record.definition)
-            if definition is None:
-                raise MachineNotFoundError(f"the journal has no definition of {record.machine}")
-            machine = compile_machine(
-                definition, name=record.machine.rpartition(":")[2], arn=record.machine
-            )
+            machine = self._earlier.get(record.definition) or self._compile_earlier(record)
         return rebuild(machine, record, self.journal, self.clock)
+
+    def _compile_earlier(self, record: ExecutionRecord) -> StateMachine:
+        definition = self.journal.definition(record.definition)
+        if definition is None:
+            raise MachineNotFoundError(f"the journal has no definition of {record.machine}")
+        machine = compile_machine(
+            definition, name=record.machine.rpartition(":")[2], arn=record.machine
+        )
+        for resource in machine.resources:
+            # Makes what can be made; a task that cannot be called says so when it is reached.
+            self._registry.problem(*split_resource(resource))
+        self._earlier[record.definition] = machine
+        return machine
 
     def _restart(self, execution: LiveExecution) -> None:
         local: Local = deque()
@@ -486,7 +511,7 @@ class Engine:
             self._check_waiting(track, token)
             act(track)
             self._core.commit(track.execution)
-        self._core.scheduler.submit(partial(self._core.drive, track))
+        self.drive_later(track)
 
     def _waiting(self, token: str) -> Track:
         track = self._core.tokens.get(token)

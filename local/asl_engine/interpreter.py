@@ -18,7 +18,7 @@ from asl_engine import forks, program, tasks
 from asl_engine.codec import MAX_PAYLOAD_BYTES, encode, encode_limited, too_large
 from asl_engine.context import EvaluationError, Scopes, failed, number
 from asl_engine.errors import TaskError
-from asl_engine.matching import NO_CHOICE_MATCHED
+from asl_engine.matching import NO_CHOICE_MATCHED, RUNTIME
 from asl_engine.program import Field, Transition
 from asl_engine.runtime import FAILED, SUCCEEDED, Call, Phase, Track
 from asl_engine.scheduler import Work
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 Local = deque[Work]
 """Work that the current thread does next, instead of handing it to another."""
+
+# AWS allows 25,000 events; the last ones are kept for the end.
+_MAX_EVENTS = 24_990
 
 # An ISO-8601 extended offset date-time as a Wait reads it: seconds and up to nine digits of
 # their fraction are optional, the offset is not.
@@ -50,6 +53,9 @@ class Interpreter:
         """
         while True:
             phase = track.phase
+            if track.execution.event_count >= _MAX_EVENTS and phase <= Phase.ENTERED:
+                self._end_long(track)
+                return track, None
             try:
                 if phase is Phase.READY:
                     self._enter(track)
@@ -291,6 +297,15 @@ class Interpreter:
             track.phase = Phase.BACKOFF
             self.core.wake_at(track, until)
         return True
+
+    def _end_long(self, track: Track) -> None:
+        """AWS ends an execution that has too many events, whatever its catchers say."""
+        execution = track.execution
+        cause = "The execution reached the maximum number of history events (25000)."
+        self.core.silence(execution.root)
+        execution.root.event = track.event
+        execution.add(execution.root, "ExecutionFailed", details=_described(RUNTIME, cause))
+        self.core.finish(execution, FAILED, error=RUNTIME, cause=cause)
 
     def _over(self, track: Track, local: Local) -> Track | None:
         """A track has ended: tell its parent, or end the execution."""

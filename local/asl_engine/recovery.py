@@ -48,7 +48,8 @@ class _Fold:
 
     def apply(self, event: Event) -> None:
         if event.type == "ExecutionRedriven":
-            self._redriven(event)
+            assert event.details is not None
+            prepare_redrive(self.execution, event.details["redriveCount"], event.at)
         track = self._track(event.track)
         if event.id:
             self.execution.event_count = event.id
@@ -181,10 +182,6 @@ class _Fold:
         track.result_json = b"[" + b",".join([child.input_json for child in children]) + b"]"
         track.phase = Phase.RESULT
 
-    def _redriven(self, event: Event) -> None:
-        assert event.details is not None
-        prepare_redrive(self.execution, event.details["redriveCount"])
-
 
 def settle_failed_iteration(child: Track) -> None:
     """What stands for a tolerated failure in a Map's result."""
@@ -194,13 +191,15 @@ def settle_failed_iteration(child: Track) -> None:
         child.input_json = encode(child.input)
 
 
-def prepare_redrive(execution: Execution, count: int) -> None:
+def prepare_redrive(execution: Execution, count: int, at: float) -> None:
     """Set every track that did not succeed back to the state it stopped in.
 
     As in AWS: what succeeded is not run again, the retriers' counts start anew, and a Parallel or
-    Map whose branches all succeeded but which failed itself runs as a whole.
+    Map whose branches all succeeded but which failed itself runs as a whole. The time of the
+    machine starts anew.
     """
     execution.record.redrive_count = count
+    execution.began_at = at
     execution.details["RedriveCount"] = count
     _back(execution.root)
 
@@ -292,7 +291,7 @@ def _wait_again(core: Core, track: Track, local: Local) -> None:
         core.add_task_timeout(track, remaining)
     if track.child_arn is not None:
         track.execution.children[track.child_arn] = track
-        local.append(partial(core.hear_child, track.child_arn))
+        local.append(partial(core.hear_child, track.child_arn, local))
     else:
         core.add_token(track)
         tasks.watch_heartbeat(core, track)

@@ -147,11 +147,20 @@ class Track:
 
 
 class Execution:
-    """A live execution. Everything in it is guarded by its `lock`."""
+    """A live execution. Everything in it is guarded by its `lock`.
+
+    Attributes:
+        pending: Events that the next commit writes.
+        children: The tracks that wait for child executions, by the child's ARN.
+        began_at: When its time began: its start, or its last redrive.
+        insert: Whether the journal does not have it yet.
+        update: Whether the next commit changes its record.
+        barrier: Whether the next commit must reach the disk.
+    """
 
     __slots__ = (
-        "_waiters", "barrier", "children", "clock", "details", "done", "event_count", "insert",
-        "lock", "machine", "pending", "record", "root", "sequence", "start_context", "timer",
+        "_waiters", "barrier", "began_at", "children", "clock", "details", "done", "event_count",
+        "insert", "lock", "machine", "pending", "record", "root", "sequence", "start_context", "timer",
         "tracks", "update",
     )  # fmt: skip
 
@@ -169,6 +178,7 @@ class Execution:
         self.update = False
         self.done = False
         self.barrier = False
+        self.began_at = record.started_at
         self.children: dict[str, Track] = {}
         self.timer: Timer | None = None
         self._waiters: threading.Event | None = None

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from asl_engine.runtime import Track
 
 
 @dataclass(slots=True)
@@ -34,11 +37,14 @@ class TaskRequest:
 
 @dataclass(slots=True)
 class StartedChild:
-    """The child execution that a `.sync` task started, and what starting it returned."""
+    """The child execution that a `.sync` task started, and what starting it returned.
+
+    `root` is its first track, yet to be run; None if the child was started before.
+    """
 
     arn: str
     output: dict[str, Any]
-    begin: Callable[[], None] | None
+    root: Track | None
 
 
 Integration = Callable[[TaskRequest], Any]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from asl_engine.errors import (
     ExecutionExistsError,
@@ -15,17 +14,20 @@ from asl_engine.errors import (
 )
 from asl_engine.integrations.protocol import Integration, StartedChild, TaskRequest
 
+if TYPE_CHECKING:
+    from asl_engine.runtime import Track
+
 
 class Starter(Protocol):
     """What starting child executions needs of the engine."""
 
     def create_child(
         self, machine: str, value: Any, name: str, parent: str
-    ) -> tuple[str, Callable[[], None] | None]:
-        """Start an execution for a task."""
+    ) -> tuple[str, Track | None]:
+        """Start an execution for a task; returns its ARN and, if it is new, its first track."""
 
-    def submit(self, work: Callable[[], None]) -> None:
-        """Run work on the engine's pool."""
+    def drive_later(self, track: Track) -> None:
+        """Run a track on the engine's pool."""
 
 
 def start_execution_integration(engine: Starter) -> Integration:
@@ -45,7 +47,7 @@ def start_execution_integration(engine: Starter) -> Integration:
         attempt = f"{request.execution_arn}#{request.track}#{request.event_id}"
         name = arguments.get("Name") or str(uuid.uuid5(uuid.NAMESPACE_URL, attempt))
         try:
-            arn, begin = engine.create_child(machine, arguments.get("Input"), name, attempt)
+            arn, root = engine.create_child(machine, arguments.get("Input"), name, attempt)
         except ExecutionExistsError as error:
             code = "ExecutionAlreadyExistsException"
             raise TaskError(f"StepFunctions.{code}", str(error)) from None
@@ -59,9 +61,9 @@ def start_execution_integration(engine: Starter) -> Integration:
             raise TaskError("StepFunctions.InvalidNameException", str(error)) from None
         output = {"ExecutionArn": arn}
         if request.pattern in {".sync", ".sync:2"}:
-            return StartedChild(arn, output, begin)
-        if begin is not None:
-            engine.submit(begin)
+            return StartedChild(arn, output, root)
+        if root is not None:
+            engine.drive_later(root)
         return output
 
     return start

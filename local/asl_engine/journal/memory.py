@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from asl_engine.errors import ExecutionExistsError
 from asl_engine.journal.records import Event, ExecutionRecord
 
 
@@ -17,16 +18,13 @@ class MemoryJournal:
         self.on_commit: Callable[[int], None] | None = None
         self._lock = threading.Lock()
         self._commits = 0
-        self._keys = 0
         self._definitions: dict[str, bytes] = {}
         self._records: dict[str, ExecutionRecord] = {}
         self._batches: dict[int, list[tuple[int, list[Event]]]] = {}
 
-    def next_key(self) -> int:
-        """A number that no execution has."""
-        with self._lock:
-            self._keys += 1
-            return self._keys
+    def claim(self) -> bool:
+        """Whether nobody else has the journal open: always, as far as this process can tell."""
+        return True
 
     def save_definition(self, key: str, definition: bytes) -> None:
         """Keep a definition."""
@@ -48,6 +46,10 @@ class MemoryJournal:
     ) -> None:
         """Write one batch of events in one transaction."""
         with self._lock:
+            if insert:
+                if record.arn in self._records:
+                    raise ExecutionExistsError(f"an execution {record.arn} exists already")
+                record.key = len(self._records) + 1
             if insert or update:
                 # A copy, since the engine goes on changing its own.
                 self._records[record.arn] = msgspec.structs.replace(record)

@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 import msgspec
 
-
 NO_PAYLOAD = msgspec.Raw(b"null")
 
 
@@ -77,8 +76,8 @@ class Journal(Protocol):
     on_commit: Callable[[int], None] | None
     """Called after each commit with the number of commits so far, before anything else happens."""
 
-    def next_key(self) -> int:
-        """A number that no execution has."""
+    def claim(self) -> bool:
+        """Whether nobody else has the journal open, so that what runs in it is nobody's."""
 
     def save_definition(self, key: str, definition: bytes) -> None:
         """Keep a definition, so that its executions can be resumed without its file."""
@@ -102,9 +101,12 @@ class Journal(Protocol):
             record: The execution.
             sequence: The batch's number in the execution.
             events: The events.
-            insert: Also write the execution itself, which is new.
+            insert: Also write the execution itself, which is new; sets its key.
             update: Also write the execution's status and what goes with it.
             barrier: Return only when the batch would survive a power cut.
+
+        Raises:
+            ExecutionExistsError: `insert`, and another execution has the ARN.
         """
 
     def record(self, arn: str) -> ExecutionRecord | None:

@@ -11,7 +11,12 @@ from typing import Any
 
 import msgspec
 
-from asl_engine.errors import AslEngineError
+try:
+    import fcntl
+except ImportError:  # Windows has no flock; there one process at a time is up to the caller.
+    fcntl = None  # type: ignore[assignment]
+
+from asl_engine.errors import AslEngineError, ExecutionExistsError
 from asl_engine.journal.records import Event, ExecutionRecord
 
 _VERSION = 1
@@ -33,8 +38,8 @@ create table batches (
 _COLUMNS = ExecutionRecord.__struct_fields__
 _SELECT = f"select {', '.join(_COLUMNS)} from executions"  # noqa: S608 - constants only
 _INSERT = (
-    f"insert into executions ({', '.join(_COLUMNS)})"  # noqa: S608 - constants only
-    f" values ({', '.join('?' * len(_COLUMNS))})"
+    f"insert into executions ({', '.join(_COLUMNS[1:])})"  # noqa: S608 - constants only
+    f" values ({', '.join('?' * len(_COLUMNS[1:]))})"
 )
 _UPDATE = (
     "update executions set status = ?, output = ?, error = ?, cause = ?, stopped_at = ?,"
@@ -72,8 +77,10 @@ class SqliteJournal:
         except sqlite3.DatabaseError as error:
             self._db.close()
             raise JournalError(f"{path}: not a journal: {error}") from None
-        row = self._db.execute("select coalesce(max(key), 0) from executions").fetchone()
-        self._keys: int = row[0]
+        # Held shared as long as the journal is open; the kernel lets go of it with the process.
+        self._presence = os.open(f"{self.path}-lock", os.O_RDWR | os.O_CREAT, 0o644)
+        if fcntl is not None:
+            fcntl.flock(self._presence, fcntl.LOCK_SH)
 
     def _open(self) -> None:
         self._db.execute("pragma busy_timeout = 5000")
@@ -90,11 +97,20 @@ class SqliteJournal:
                 f"{self.path}: journal version {version}, this engine reads {_VERSION}"
             )
 
-    def next_key(self) -> int:
-        """A number that no execution has."""
+    def claim(self) -> bool:
+        """Whether no other process, and no other journal of this one, has the file open."""
+        if fcntl is None:
+            return True
         with self._lock:
-            self._keys += 1
-            return self._keys
+            try:
+                fcntl.flock(self._presence, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                alone = False
+            else:
+                alone = True
+            # A failed upgrade may have given up the shared lock.
+            fcntl.flock(self._presence, fcntl.LOCK_SH)
+            return alone
 
     def save_definition(self, key: str, definition: bytes) -> None:
         """Keep a definition."""
@@ -124,29 +140,37 @@ class SqliteJournal:
         barrier: bool = False,
     ) -> None:
         """Write one batch of events in one transaction."""
-        batch = (record.key, sequence, self._encode(events))
+        data = self._encode(events)
         with self._lock:
             execute = self._db.execute
             if insert or update:
                 execute("begin immediate")
                 try:
                     if insert:
-                        execute(_INSERT, msgspec.structs.astuple(record))
+                        self._insert(record)
                     else:
                         execute(_UPDATE, _changes(record))
-                    execute(_BATCH, batch)
+                    execute(_BATCH, (record.key, sequence, data))
                     execute("commit")
                 except BaseException:
                     execute("rollback")
                     raise
             else:
-                execute(_BATCH, batch)
+                execute(_BATCH, (record.key, sequence, data))
             if barrier:
                 self._sync()
             self._commits += 1
             commits = self._commits
         if self.on_commit is not None:
             self.on_commit(commits)
+
+    def _insert(self, record: ExecutionRecord) -> None:
+        try:
+            cursor = self._db.execute(_INSERT, msgspec.structs.astuple(record)[1:])
+        except sqlite3.IntegrityError:
+            raise ExecutionExistsError(f"an execution {record.arn} exists already") from None
+        assert cursor.lastrowid is not None
+        record.key = cursor.lastrowid
 
     def _sync(self) -> None:
         # SQLite syncs the log only at checkpoints under synchronous=NORMAL; the log's own
@@ -191,6 +215,9 @@ class SqliteJournal:
                 os.close(self._wal)
                 self._wal = None
             self._db.close()
+            if self._presence >= 0:
+                os.close(self._presence)
+                self._presence = -1
 
 
 def _changes(record: ExecutionRecord) -> tuple[Any, ...]:

@@ -7,9 +7,8 @@ import time
 from typing import Any
 
 import pytest
-from asl_world import World, machine, one, scope, task, token_task
-
 from asl_engine import MemoryJournal, SqliteJournal, SystemClock
+from asl_world import World, machine, one, scope, task, token_task
 
 
 @pytest.fixture(params=["memory", "sqlite"])

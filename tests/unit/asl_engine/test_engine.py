@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from asl_world import SYNC2, World, fails, machine, one, scope, task, token_task
-
 from asl_engine import (
     ExecutionExistsError,
     ExecutionNotFoundError,
@@ -19,6 +17,7 @@ from asl_engine import (
     SqliteJournal,
     compile_machine,
 )
+from asl_world import SYNC2, World, fails, machine, one, scope, task, token_task
 
 WAIT = one({"Type": "Wait", "Seconds": 60, "End": True})
 PASS = one({"Type": "Pass", "End": True})
@@ -226,16 +225,22 @@ def test_redrive_of_a_map_runs_only_the_iterations_that_did_not_succeed(world: W
 
 
 def test_redrive_of_stopped_and_timed_out_executions(world: World) -> None:
-    world.add(machine(WAIT, TimeoutSeconds=30))
-    timed_out = world.engine.run("machine")
-    assert timed_out.status == "TIMED_OUT"
-    world.engine.redrive_execution(timed_out.arn)
-    # The Wait's end has not come yet; what is left of the machine's time starts anew.
-    assert world.engine.wait(timed_out.arn).status == "SUCCEEDED"
+    world.add(machine(one({"Type": "Wait", "Seconds": 80, "End": True}), TimeoutSeconds=30))
+    arn = world.engine.run("machine").arn
+    waited = [30.0]
+    for status in ("TIMED_OUT", "SUCCEEDED"):
+        assert world.engine.describe(arn).status == "TIMED_OUT"
+        world.engine.redrive_execution(arn)
+        # The machine's time starts anew; the Wait goes on from when it was entered.
+        assert world.engine.wait(arn).status == status
+        waited.append(world.clock.now() - 1_767_225_600.0)
+    assert waited == pytest.approx([30, 60, 80])
     arn = world.engine.start_execution("machine")
+    world.engine.wait(arn, timeout=20)
     world.engine.stop_execution(arn)
+    world.clock.advance(500)
     world.engine.redrive_execution(arn)
-    assert world.engine.wait(arn).status in {"TIMED_OUT", "SUCCEEDED"}
+    assert world.engine.wait(arn).status == "SUCCEEDED"
 
 
 def test_a_fail_state_fails_again_when_redriven(world: World) -> None:
@@ -361,6 +366,53 @@ def test_finished_executions_leave_memory(world: World) -> None:
         world.engine.run("machine")
     core = world.engine._core
     assert (core.live, core.tokens, core.readers) == ({}, {}, {})
+
+
+def test_a_loop_over_many_children_does_not_grow_the_stack() -> None:
+    world = World(f=lambda value: value)
+    world.add(machine(one(task("f", "{% $states.input.n %}")), "child"))
+    body = scope(
+        ("Init", {"Type": "Pass", "Assign": {"i": 0}}),
+        ("More", {
+            "Type": "Choice",
+            "Choices": [{"Condition": "{% $i < 400 %}", "Next": "Child"}],
+            "Default": "Done",
+        }),
+        ("Child", {
+            **child_task(".sync:2", Input={"n": "{% $i %}"}),
+            "Assign": {"i": "{% $i + 1 %}"},
+            "Next": "More",
+        }),
+        ("Done", {"Type": "Succeed", "Output": "{% $i %}"}),
+    )  # fmt: skip
+    assert world.engine.run(machine(body)).output == 400
+
+
+def test_an_execution_of_too_many_events_is_ended_as_in_aws(world: World) -> None:
+    body = {
+        "StartAt": "A",
+        "States": {
+            "A": {"Type": "Pass", "Next": "B"},
+            "B": {
+                "Type": "Choice",
+                "Choices": [{"Condition": "{% $states.input.go %}", "Next": "A"}],
+                "Default": "C",
+            },
+            "C": {"Type": "Succeed"},
+        },
+    }
+    execution = world.engine.run(machine(body), {"go": True})
+    assert (execution.status, execution.error) == ("FAILED", "States.Runtime")
+    assert "25000" in (execution.cause or "")
+    assert len(world.engine.history(execution.arn)) <= 25_000
+
+
+def test_an_execution_left_by_an_earlier_process_can_be_stopped(world: World) -> None:
+    world.add(machine(WAIT))
+    arn = world.engine.start_execution("machine")
+    world.start()
+    assert world.engine.stop_execution(arn).status == "ABORTED"
+    assert world.engine.resume() == []
 
 
 def test_sync_children_in_a_chain() -> None:

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asl_world import SYNC2, World, machine, one, scope, task
-
 from asl_engine import SqliteJournal, SystemClock
+from asl_world import SYNC2, World, machine, one, scope, task
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from asl_world import SYNC2, Crash, World, fails, machine, one, scope, task, token_task
-
 from asl_engine import Execution, SqliteJournal
+from asl_world import SYNC2, Crash, World, fails, machine, one, scope, task, token_task
 
 CHILD = machine(
     scope(("InChild", task("child")), ("ChildWait", {"Type": "Wait", "Seconds": 5})), name="child"
@@ -156,6 +155,7 @@ def test_a_crash_at_any_commit_changes_nothing(storage: str, tmp_path: Any) -> N
             finish(crashed, crashed.engine.start_execution("machine", {"n": 1}, "x"))
         crashed.journal.on_commit = None
         if storage == "sqlite":
+            crashed.journal.close()
             crashed.journal = SqliteJournal(tmp_path / f"{boundary}.db")
         crashed.start()
         crashed.engine.resume()

@@ -6,10 +6,9 @@ import random
 from typing import Any
 
 import pytest
-from asl_world import TOKEN, World, fails, machine, one, scope, task, token_task
-
 from asl_engine import TaskError, TaskTokenError
 from asl_engine.matching import error_matcher
+from asl_world import TOKEN, World, fails, machine, one, scope, task, token_task
 
 
 @pytest.mark.parametrize(
