@@ -156,7 +156,11 @@ def read_template(path: Path, parameters: Mapping[str, str] | None = None) -> Te
         raise TemplateError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):
         raise TemplateError(f"{path}: a template has Resources")
-    return _Reader(path, document, parameters or {}).read()
+    try:
+        return _Reader(path, document, parameters or {}).read()
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        # A template of another shape than CloudFormation's; cfn-lint says more.
+        raise TemplateError(f"{path}: malformed ({type(error).__name__}: {error})") from error
 
 
 class _Reader:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 from redress.models.case import PATTERNS, Pattern
 from redress_local.cli.errors import CliError
-from redress_local.cli.output import console, print_json
+from redress_local.cli.output import clean, console, print_json
 from redress_local.cli.stores import JsonOption, ModelOption
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from redress_local.shop.labels import Labels
 
 DEFAULT_CASES = 500
+_SHOWN_WRONG = 5
 
 
 def evaluate(
@@ -129,10 +130,8 @@ def _show(reports: dict[str, dict[str, Any]]) -> None:
         table.add_row(f"  {kind}", *cells, style="dim")
     out.print(table)
     for name, report in reports.items():
-        for wrong in report["wrong"]:
-            out.print(
-                f"{name}: {wrong['case_id']} ({wrong['look_alike'] or wrong['kind']}): expected"
-                f" {wrong['expected'] or 'nothing'}, done {wrong['done'] or 'nothing'}",
-                style="yellow",
-                soft_wrap=True,
-            )
+        for wrong in report["wrong"][:_SHOWN_WRONG]:
+            done = wrong["failure"] or wrong["done"] or "nothing"
+            line = f"{name}: {wrong['case_id']} ({wrong['look_alike'] or wrong['kind']})"
+            line += f": expected {wrong['expected'] or 'nothing'}, got {done}"
+            out.print(clean(line), style="yellow", soft_wrap=True)

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import tempfile
 import threading
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -58,6 +59,8 @@ _FAILED = {
     "ExecutionTimedOut": "TIMED_OUT",
     "ExecutionAborted": "ABORTED",
 }
+# How long the engine may take after a restart until it knows the tokens that tasks wait on.
+_REVIVAL_SECONDS = 5.0
 # What a callback task answers with once nobody but a human can go on with it.
 _PARKED = "waitForTaskToken"
 
@@ -119,6 +122,8 @@ class EmbeddedCloud:
             max_workers=workers,
         )
         self._parts.engine = self.engine
+        self._parts.may_come = lambda: time.monotonic() < self._reviving_until
+        self._reviving_until = 0.0
         for machine in self.template.machines.values():
             self.engine.register(
                 compile_machine(
@@ -136,6 +141,7 @@ class EmbeddedCloud:
         self._changed = threading.Condition()
         self._waiting: set[str] = set()
         self._ended: deque[str] = deque()
+        self._telling = threading.Lock()
         self.engine.subscribe(self._hear)
 
     @classmethod
@@ -302,7 +308,8 @@ class EmbeddedCloud:
         if kind in _FAILED:
             # Told outside the execution's lock: a rule may start what waits for this one.
             self._ended.append(arn)
-            self.engine.submit(self._tell_ends)
+            if not self._inline:
+                threading.Thread(target=self._tell_ends, daemon=True).start()
         if kind in _FAILED or kind == "ExecutionSucceeded":
             self._note(arn, waiting=False)
 
@@ -312,12 +319,10 @@ class EmbeddedCloud:
             self._changed.notify_all()
 
     def _tell_ends(self) -> None:
-        while self._ended:
-            try:
-                arn = self._ended.popleft()
-            except IndexError:
-                return
-            self._tell_end(self.engine.describe(arn))
+        # Under a lock, so that whoever settles a case comes back after its end was told.
+        with self._telling:
+            while self._ended:
+                self._tell_end(self.engine.describe(self._ended.popleft()))
 
     def _tell_end(self, execution: Execution) -> None:
         started, stopped = execution.started_at, execution.stopped_at
@@ -418,6 +423,11 @@ class EmbeddedCloud:
         with self._changed:
             self._waiting |= waiting
         resumed = self.engine.resume()
+        if self._inline:
+            for arn in resumed:
+                self.engine.wait(arn, timeout=0.0)
+        elif waiting:
+            self._reviving_until = time.monotonic() + _REVIVAL_SECONDS
         told = self.bus.store.announced()
         for status in _FAILED.values():
             for execution in self.engine.list_executions(status=status):

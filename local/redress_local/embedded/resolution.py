@@ -14,7 +14,7 @@ from redress.steps.case_records import find_approval, find_case
 from redress.steps.effects import effects_of
 
 from redress_local.embedded.ledger import Ledger, ledger_delta, read_ledger
-from redress_local.embedded.trace import Show, StateVisit, Trace
+from redress_local.embedded.trace import Show, StateVisit, Trace, first_failure
 
 if TYPE_CHECKING:
     from asl_engine import Execution
@@ -207,9 +207,9 @@ def _status(execution: Execution, output: Mapping[str, Any], record: CaseRecord 
 
 def _failure(execution: Execution, trace: Trace) -> dict[str, Any]:
     """What went wrong first, where a task did; what the execution says otherwise."""
-    for visit in trace.visits:
-        if visit.error and visit.kind not in {"child machine", "Fail"}:
-            return {"state": visit.name, "error": visit.error, "message": visit.message}
+    visit = first_failure(trace)
+    if visit is not None:
+        return {"state": visit.name, "error": visit.error, "message": visit.message}
     return {"state": None, "error": execution.error, "message": execution.cause}
 
 

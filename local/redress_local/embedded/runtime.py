@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from strands.models.model import Model as LanguageModel
 
 _LAYER = "/opt/"
+_PAUSE = 0.01
 
 
 class NotGrantedError(Exception):
@@ -69,30 +71,39 @@ class LocalPublisher:
 
 
 class LocalCallback:
-    """A `TaskCallback` on the engine of this process."""
+    """A `TaskCallback` on the engine of this process.
 
-    def __init__(self, engine: Engine) -> None:
+    Args:
+        engine: Runs the waiting executions.
+        may_come: Whether executions are being resumed, so that a token may yet become known.
+    """
+
+    def __init__(self, engine: Engine, may_come: Callable[[], bool]) -> None:
         self._engine = engine
+        self._may_come = may_come
 
     def send_success(self, token: str, output: dict[str, Any]) -> bool:
         """Let the waiting state go on with `output`; False if nothing waits for the token now."""
-        from asl_engine import TaskTokenError
-
-        try:
-            self._engine.send_task_success(token, msgspec.to_builtins(output))
-        except TaskTokenError:
-            return False
-        return True
+        value = msgspec.to_builtins(output)
+        return self._taken(lambda: self._engine.send_task_success(token, value))
 
     def send_failure(self, token: str, error: str, cause: str) -> bool:
         """Let the waiting state fail with `error`; False if nothing waits for the token now."""
+        return self._taken(lambda: self._engine.send_task_failure(token, error, cause))
+
+    def _taken(self, send: Callable[[], None]) -> bool:
         from asl_engine import TaskTokenError
 
-        try:
-            self._engine.send_task_failure(token, error, cause)
-        except TaskTokenError:
-            return False
-        return True
+        while True:
+            may_come = self._may_come()
+            try:
+                send()
+            except TaskTokenError:
+                if not may_come:
+                    return False
+                time.sleep(_PAUSE)
+            else:
+                return True
 
 
 class Parts:
@@ -125,6 +136,7 @@ class Parts:
         self.clock = LocalClock(now)
         self.put = put
         self.engine: Engine | None = None
+        self.may_come: Callable[[], bool] = lambda: False
 
     @property
     def policies(self) -> Path:
@@ -172,7 +184,7 @@ class LocalRuntime(Runtime):
     def callbacks(self) -> LocalCallback:
         """Answers to states that wait for a task token."""
         assert self._parts.engine is not None
-        return LocalCallback(self._parts.engine)
+        return LocalCallback(self._parts.engine, self._parts.may_come)
 
     @cached_property
     def passages(self) -> PassageIndex:

@@ -149,6 +149,14 @@ class Trace:
             visit.error = visit.message = None
 
 
+def first_failure(trace: Trace) -> StateVisit | None:
+    """The first state whose own task failed in the end; those that only wait for it come later."""
+    for visit in trace.visits:
+        if visit.error and visit.kind not in {"child machine", "Fail"}:
+            return visit
+    return None
+
+
 def _message(cause: str | None) -> str | None:
     """What a task says went wrong: Lambda gives it as JSON."""
     try:

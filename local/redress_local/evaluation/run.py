@@ -13,6 +13,7 @@ from redress.models.base import dump
 
 from redress_local.embedded.cloud import EmbeddedCloud
 from redress_local.embedded.resolution import CaseLedgers, ruled_actions, trace_of
+from redress_local.embedded.trace import Trace, first_failure
 from redress_local.evaluation.cpu import cpu_seconds
 from redress_local.shop.labels import to_case_opened
 
@@ -35,6 +36,7 @@ class CaseResult(msgspec.Struct, kw_only=True):
 
     label: CaseLabel
     status: str
+    failure: str
     done: list[tuple[str, str, str, int]]
     approvals: int
     usage: dict[str, int]
@@ -100,6 +102,7 @@ def _run(
     return CaseResult(
         label=label,
         status=output.get("status", "failed"),
+        failure=_failure(trace) if execution.status != "SUCCEEDED" else "",
         done=sorted(
             (a["action"], a["subject_id"], a["reason_code"], a["amount_minor"])
             for a in actions
@@ -110,6 +113,11 @@ def _run(
         seconds=wall,
         cpu_seconds=cpu,
     )
+
+
+def _failure(trace: Trace) -> str:
+    visit = first_failure(trace)
+    return f"{visit.name}: {visit.error}: {visit.message}"[:300] if visit else "unknown"
 
 
 def expected_of(label: CaseLabel) -> list[tuple[str, str, str, int]]:
@@ -167,6 +175,7 @@ def _summary(results: list[CaseResult], model: str, seconds: float) -> dict[str,
                 "kind": result.label.kind,
                 "look_alike": result.label.look_alike,
                 "status": result.status,
+                "failure": result.failure,
                 "expected": expected_of(result.label),
                 "done": result.done,
             }

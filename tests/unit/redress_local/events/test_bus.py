@@ -128,17 +128,21 @@ def test_only_matching_enabled_rules_of_the_bus_get_an_event(world: World) -> No
 def test_the_envelope_is_eventbridges(world: World) -> None:
     world.put(1, Resources=["arn:x"], Detail='{"number": 1}')
     (sent,) = world.sent
-    assert sent.input == sent.event == {
-        "version": "0",
-        "id": "event-0",
-        "detail-type": "CaseOpened",
-        "source": "shop",
-        "account": "000000000000",
-        "time": "2026-01-01T00:00:00Z",
-        "region": "us-east-1",
-        "resources": ["arn:x"],
-        "detail": {"number": 1},
-    }
+    assert (
+        sent.input
+        == sent.event
+        == {
+            "version": "0",
+            "id": "event-0",
+            "detail-type": "CaseOpened",
+            "source": "shop",
+            "account": "000000000000",
+            "time": "2026-01-01T00:00:00Z",
+            "region": "us-east-1",
+            "resources": ["arn:x"],
+            "detail": {"number": 1},
+        }
+    )
 
 
 @pytest.mark.parametrize(

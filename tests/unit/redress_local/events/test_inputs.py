@@ -9,7 +9,7 @@ from redress_local.events.inputs import compile_input
 EVENT: dict[str, Any] = {
     "id": "e-1",
     "time": "2026-01-01T00:00:00Z",
-    "detail-type": "Case \"Opened\"",
+    "detail-type": 'Case "Opened"',
     "detail": {"instance": "i-1", "count": 2, "tags": ["a", {"k": "v"}], "quote": 'say "hi"'},
 }
 RESERVED = {"aws.events.rule-arn": "arn:r", "aws.events.rule-name": "r"}
