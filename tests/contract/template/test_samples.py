@@ -1,0 +1,223 @@
+"""Every function takes its sample input, and needs exactly the rights that the template gives it.
+
+The samples are run in the order of the workflow, on the example shop, by the real handlers over
+memory adapters that note what is asked of them.
+"""
+
+import importlib.util
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from redress.adapters.memory.callback import MemoryCallback
+from redress.adapters.memory.events import MemoryPublisher
+from redress.adapters.memory.repository import MemoryRepository
+from redress.config import Config
+from redress.ports import Record, Write
+from redress.runtime import Runtime, using
+from redress_local.shop.document import Shop
+from redress_local.shop.example import example_shop
+from redress_local.shop.seeding import seed_repositories
+
+ROOT = Path(__file__).parents[3]
+SAMPLES = ROOT / "events"
+FOLDERS = sorted(path.name for path in (ROOT / "functions").iterdir() if path.is_dir())
+
+# What can follow one another on one store; the last of each may not be possible otherwise.
+STORIES = (
+    (
+        "validate_case",
+        "claim_case",
+        "gather_context",
+        "fetch_order_evidence",
+        "fetch_payment_evidence",
+        "fetch_inventory_evidence",
+        "conclude_investigation",
+        "investigate_monolith",
+        "reconcile",
+        "decide_by_policy",
+        "reserve_stock",
+        "issue_refund",
+        "ship_replacement",
+        "close_case",
+    ),
+    ("claim_case", "await_approval", "answer_approval"),
+    (
+        "claim_case",
+        "reserve_stock",
+        "issue_refund",
+        "ship_replacement",
+        "cancel_replacement",
+        "reverse_refund",
+        "release_stock",
+        "record_failure",
+    ),
+)
+LINE = "line_1001_teapot"
+
+
+class Recorder:
+    """A `Repository` that notes which actions on which resource a function needs."""
+
+    def __init__(self, table: str, needed: dict[str, dict[str, set[str]]]) -> None:
+        self.inner = MemoryRepository()
+        self.function = ""
+        self._table = table
+        self._needed = needed
+
+    def _note(self, resource: str, action: str) -> None:
+        self._needed[self.function][resource].add(action)
+
+    def get(self, partition: str, sort: str) -> Record | None:
+        self._note(self._table, "dynamodb:GetItem")
+        return self.inner.get(partition, sort)
+
+    def query(self, partition: str, prefix: str = "") -> list[Record]:
+        self._note(self._table, "dynamodb:Query")
+        return self.inner.query(partition, prefix)
+
+    def by_index(self, index: str) -> list[Record]:
+        self._note(f"{self._table}/index/by_index", "dynamodb:Query")
+        return self.inner.by_index(index)
+
+    def commit(self, writes: Sequence[Write]) -> None:
+        self._note(self._table, "dynamodb:PutItem")
+        self.inner.commit(writes)
+
+
+class FixedClock:
+    def now(self) -> datetime:
+        return datetime(2026, 3, 2, 12, 5, tzinfo=UTC)
+
+
+class Stage:
+    """One fresh environment."""
+
+    def __init__(self, needed: dict[str, dict[str, set[str]]], shop: Shop | None = None) -> None:
+        self.tables = {
+            name: Recorder(f"{name.capitalize()}Table", needed)
+            for name in ("orders", "payments", "inventory", "cases")
+        }
+        domains = (self.tables[name].inner for name in ("orders", "payments", "inventory"))
+        seed_repositories(shop or example_shop(), *domains)
+        self.events = MemoryPublisher()
+        self.runtime = Runtime(
+            Config(policies_dir=str(ROOT / "policies")),
+            clock=FixedClock(),
+            publisher=self.events,
+            callbacks=MemoryCallback({sample("await_approval")["task_token"]}),
+            **self.tables,
+        )
+
+    def play(self, folder: str, event: Any = None) -> Any:
+        for table in self.tables.values():
+            table.function = folder
+        with using(self.runtime):
+            return json.loads(json.dumps(handler(folder)(event or sample(folder), None)))
+
+
+def sample(folder: str) -> Any:
+    return json.loads((SAMPLES / f"{folder}.json").read_text(encoding="utf-8"))
+
+
+def handler(folder: str) -> Any:
+    path = ROOT / "functions" / folder / "handler.py"
+    spec = importlib.util.spec_from_file_location(f"functions_{folder}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.handler
+
+
+@pytest.fixture(scope="module")
+def played() -> dict[str, Any]:
+    """Answers by function, what each needed, and the events that were published."""
+    needed: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    answers: dict[str, Any] = {}
+    events = []
+    for story in STORIES:
+        stage = Stage(needed)
+        for folder in story:
+            answers[folder] = stage.play(folder)
+        events.extend(stage.events.published)
+    play_what_samples_leave_out(needed)
+    return {"answers": answers, "needed": needed, "events": events}
+
+
+def play_what_samples_leave_out(needed: dict[str, dict[str, set[str]]]) -> None:
+    """A take-over, a step that was given up before the next began, and a line's refund."""
+    stage = Stage(needed)
+    stage.play("claim_case")
+    stage.play("decide_by_policy", {**sample("decide_by_policy"), "attempt": 2})
+    stage.play("release_stock")
+
+    shop = example_shop()
+    sold_out = tuple(replace(stock, on_hand=0) for stock in shop.stock)
+    stage = Stage(needed, replace(shop, stock=sold_out))
+    stage.play("claim_case")
+    request = sample("decide_by_policy")
+    wish = {"action": "refund_line", "subject_id": LINE, "reason_code": "missing_item"}
+    request["investigation"]["proposal"]["actions"] = [wish]
+    settlement = {"ruling": stage.play("decide_by_policy", request), "attempt": 1}
+    assert [a["decision"] for a in settlement["ruling"]["actions"]] != ["deny"]
+    if settlement["ruling"]["next_step"] == "approve":
+        question = {**sample("await_approval"), "ruling": settlement["ruling"]}
+        stage.play("await_approval", question)
+        answer = sample("answer_approval")
+        answer["proposal_hash"] = settlement["ruling"]["proposal_hash"]
+        stage.play("answer_approval", answer)
+    stage.play("issue_refund", settlement)
+    stage.play("reverse_refund", settlement)
+
+
+def test_every_sample_is_played() -> None:
+    assert {folder for story in STORIES for folder in story} == set(FOLDERS)
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_function_takes_its_sample_and_gives_json(played: dict[str, Any], folder: str) -> None:
+    answer = played["answers"][folder]
+    assert isinstance(answer, dict)
+    # Step Functions' limit on what a state passes on.
+    assert len(json.dumps(answer).encode()) < 256 * 1024
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_rights_on_tables_are_what_the_function_needs(
+    played: dict[str, Any], functions: dict[str, Any], folder: str
+) -> None:
+    needed = {resource: set(used) for resource, used in played["needed"][folder].items()}
+    name = "".join(word.capitalize() for word in folder.split("_")) + "Function"
+    assert dict(table_rights(functions[name])) == needed
+
+
+def table_rights(function: dict[str, Any]) -> Iterator[tuple[str, set[str]]]:
+    for policy in function.get("Policies", []):
+        for statement in policy["Statement"]:
+            actions = set(statement["Action"])
+            if any(action.startswith("dynamodb:") for action in actions):
+                resource = statement["Resource"]
+                if "Fn::Sub" in resource:
+                    yield resource["Fn::Sub"].replace("${", "").replace(".Arn}", ""), actions
+                else:
+                    yield resource["Fn::GetAtt"][0], actions
+
+
+def test_the_samples_tell_one_story(played: dict[str, Any]) -> None:
+    """A sample is what the functions before it answered, as the state machine passes it on."""
+    answers = played["answers"]
+    assert sample("claim_case")["case"] == answers["validate_case"]
+    assert sample("conclude_investigation")["passages"] == answers["gather_context"]["passages"]
+    assert sample("reconcile")["program"] == answers["conclude_investigation"]["program"]
+    assert sample("decide_by_policy")["reconciliation"]["ok"] is True
+    assert sample("issue_refund")["ruling"] == answers["decide_by_policy"]
+    assert answers["decide_by_policy"]["next_step"] == "settle"
+    done = [effect["action"] for effect in answers["issue_refund"]["effects"]]
+    assert done == ["refund_payment"]
+    assert answers["close_case"]["detail_type"] == "CaseResolved"
