@@ -159,9 +159,8 @@ def python_command(pycache: Path | None) -> list[str]:
 
 def child_environment() -> dict[str, str]:
     """Return an empty environment, or the folder of libpython alone where Python needs it."""
-    libraries = sysconfig.get_config_var("LIBDIR")
-    if sysconfig.get_config_var("Py_ENABLE_SHARED") and libraries:
-        return {"LD_LIBRARY_PATH": str(libraries)}
+    if sysconfig.get_config_var("Py_ENABLE_SHARED"):
+        return {"LD_LIBRARY_PATH": str(Path(sys.base_prefix) / "lib")}
     return {}
 
 
