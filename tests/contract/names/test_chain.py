@@ -1,7 +1,8 @@
 """One name runs through folder, state, logical id, substitution, sample event and unit test.
 
 `reserve_stock/` = state ReserveStock = ReserveStockFunction = ${ReserveStockFunctionArn} =
-events/reserve_stock.json = test_reserve_stock.py. A new function lacks what fails here.
+events/reserve_stock.json = its module's unit test, test_reserve_stock.py. A new function lacks
+what fails here.
 """
 
 import ast
@@ -83,8 +84,11 @@ def test_function_has_a_sample_event(folder: str) -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_function_has_a_unit_test(folder: str) -> None:
-    tests = ROOT / "tests" / "unit" / "redress"
-    assert [*tests.glob(f"steps/**/test_{folder}.py"), *tests.glob(f"agents/**/test_{folder}.py")]
+    """It lies where its module lies: redress/steps/x.py has tests/unit/redress/steps/test_x.py."""
+    text = (ROOT / "functions" / folder / "handler.py").read_text(encoding="utf-8")
+    (module,) = re.findall(rf"from (redress\.(?:steps|agents)\S*) import {folder}\n", text)
+    *packages, name = module.split(".")
+    assert (ROOT / "tests" / "unit").joinpath(*packages, f"test_{name}.py").is_file()
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

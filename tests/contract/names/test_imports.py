@@ -7,6 +7,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 AGENTS = {"conclude_investigation", "investigate_monolith"}
+# They ask the policy gate, and so carry PolicyLayer.
+GATED = {"decide_by_policy", "issue_refund"}
 LIGHT = sorted(
     path.name
     for path in (ROOT / "functions").iterdir()
@@ -57,7 +59,11 @@ def load(folders: list[str]) -> dict[str, list[str]]:
 
 
 def test_light_handlers_import_nothing_heavy() -> None:
-    assert load(LIGHT) == {}
+    assert load([folder for folder in LIGHT if folder not in GATED]) == {}
+
+
+def test_handlers_behind_the_gate_import_cedar_at_most() -> None:
+    assert {name for names in load(sorted(GATED)).values() for name in names} <= {"cedarpy"}
 
 
 def test_agents_do() -> None:
