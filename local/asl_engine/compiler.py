@@ -105,9 +105,7 @@ def _transition(body: Mapping[str, Any], target: str = "Next") -> Transition:
     return Transition(body.get(target), _field(body, "Assign"), _field(body, "Output"))
 
 
-def _state(
-    name: str, body: Mapping[str, Any], location: str, resources: dict[str, str]
-) -> State:
+def _state(name: str, body: Mapping[str, Any], location: str, resources: dict[str, str]) -> State:
     kind = body["Type"]
     then = _transition(body, "Default" if kind == "Choice" else "Next")
     common: dict[str, Any] = {"name": name, "type": kind, "then": then}

@@ -224,8 +224,9 @@ class Core:
         self.child_ended(record, local)
         drain(local)
 
-    def end_now(self, execution: Execution, status: str, error: str | None, cause: str | None,
-                kind: str) -> bool:
+    def end_now(
+        self, execution: Execution, status: str, error: str | None, cause: str | None, kind: str
+    ) -> bool:
         """Stop an execution from outside, whatever it does at the time.
 
         Returns:
@@ -385,7 +386,11 @@ class Core:
             # Not here: the caller holds the parent's lock, and locks are never nested.
             self.scheduler.submit(
                 partial(
-                    self.end_now, child, ABORTED, None, "The parent no longer waits.",
+                    self.end_now,
+                    child,
+                    ABORTED,
+                    None,
+                    "The parent no longer waits.",
                     "ExecutionAborted",
                 )
             )
@@ -399,6 +404,7 @@ def drain(local: Local) -> None:
 
 def describe_child(record: ExecutionRecord, *, parse: bool) -> Mapping[str, Any]:
     """A finished execution as `states:startExecution.sync` returns it."""
+
     def payload(data: bytes) -> Any:
         return decode(data) if parse else data.decode()
 

@@ -155,7 +155,10 @@ class Engine:
     # Starting
 
     def start_execution(
-        self, machine: str | StateMachine, input: Any = None, name: str | None = None  # noqa: A002
+        self,
+        machine: str | StateMachine,
+        input: Any = None,
+        name: str | None = None,  # noqa: A002
     ) -> str:
         """Start an execution in the background; it is durable when this returns.
 
@@ -537,4 +540,3 @@ class Engine:
 
 def _random_name() -> str:
     return str(uuid.uuid4())
-

@@ -1,15 +1,15 @@
 """The engine's error tree.
 
-    AslEngineError
-    ├── InvalidDefinitionError      a definition that Step Functions would refuse
-    ├── InvalidInputError           an execution input or a task output that is not JSON or too big
-    ├── InvalidNameError            a name that Step Functions would refuse
-    ├── MachineNotFoundError        no such state machine is registered
-    ├── ExecutionNotFoundError      no such execution in the journal
-    ├── ExecutionExistsError        the name is taken by another execution
-    ├── ExecutionNotRedrivableError redrive of a running or a succeeded execution
-    ├── TaskTokenError              a token that no task waits on (any more)
-    └── TaskError                   a task failed with a States error name and a cause
+AslEngineError
+├── InvalidDefinitionError      a definition that Step Functions would refuse
+├── InvalidInputError           an execution input or a task output that is not JSON or too big
+├── InvalidNameError            a name that Step Functions would refuse
+├── MachineNotFoundError        no such state machine is registered
+├── ExecutionNotFoundError      no such execution in the journal
+├── ExecutionExistsError        the name is taken by another execution
+├── ExecutionNotRedrivableError redrive of a running or a succeeded execution
+├── TaskTokenError              a token that no task waits on (any more)
+└── TaskError                   a task failed with a States error name and a cause
 """
 
 from __future__ import annotations

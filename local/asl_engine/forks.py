@@ -282,5 +282,3 @@ def _tolerated(track: Track, state: MapState, scopes: Scopes, count: int) -> int
         allowed.append(count * percentage // 100)
     # Both may be given: exceeding either fails the state.
     return min(allowed)
-
-

@@ -58,9 +58,7 @@ class HistoryReader:
         kind = event.type
         whole = {"truncated": False}
         extra = {
-            key: value
-            for key, value in (event.details or {}).items()
-            if not key.startswith("_")
+            key: value for key, value in (event.details or {}).items() if not key.startswith("_")
         }
         if kind.endswith("StateEntered"):
             return {"name": event.name, "input": self._payload(event), "inputDetails": whole}

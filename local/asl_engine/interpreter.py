@@ -168,9 +168,7 @@ class Interpreter:
             track.phase = Phase.ENTERED
         elif track.phase is Phase.WAITING:
             try:
-                self.leave(
-                    track, track.state.then, Scopes(track), track.input, track.input_json
-                )
+                self.leave(track, track.state.then, Scopes(track), track.input, track.input_json)
             except TaskError as error:
                 self.fail(track, error)
 
@@ -181,9 +179,7 @@ class Interpreter:
             scopes.add("result", track.result)
         # A Task's result is in the journal already; what a Parallel or a Map made is not.
         known = isinstance(track.state, program.TaskState)
-        self.leave(
-            track, then, scopes, track.result, track.result_json, known_default=known
-        )
+        self.leave(track, then, scopes, track.result, track.result_json, known_default=known)
 
     def leave(
         self,
@@ -256,7 +252,11 @@ class Interpreter:
                     scopes.add("errorOutput", output)
                     try:
                         self.leave(
-                            track, catcher.then, scopes, output, encode(output),
+                            track,
+                            catcher.then,
+                            scopes,
+                            output,
+                            encode(output),
                             known_default=False,
                         )
                     except TaskError as second:
@@ -344,6 +344,4 @@ def _epoch(track: Track, field: Field, value: Any) -> float:
             return datetime.fromisoformat(text).astimezone(UTC).timestamp()
         except (ValueError, OverflowError):
             pass
-    raise failed(
-        track, field, f"{value!r:.100} is not an ISO-8601 date and time with an offset."
-    )
+    raise failed(track, field, f"{value!r:.100} is not an ISO-8601 date and time with an offset.")

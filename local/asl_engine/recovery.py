@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from asl_engine.core import Core
 
 _OVER = (Phase.DONE, Phase.FAILED)
-_FAILURES = frozenset(
-    {"TaskFailed", "TaskTimedOut", "EvaluationFailed", "_Failure"}
-)
+_FAILURES = frozenset({"TaskFailed", "TaskTimedOut", "EvaluationFailed", "_Failure"})
 
 
 def rebuild(
@@ -295,4 +293,3 @@ def _wait_again(core: Core, track: Track, local: Local) -> None:
     else:
         core.add_token(track)
         tasks.watch_heartbeat(core, track)
-

@@ -160,12 +160,13 @@ class Execution:
 
     __slots__ = (
         "_waiters", "barrier", "began_at", "children", "clock", "details", "done", "event_count",
-        "insert", "lock", "machine", "pending", "record", "root", "sequence", "start_context", "timer",
-        "tracks", "update",
+        "insert", "lock", "machine", "pending", "record", "root", "sequence", "start_context",
+        "timer", "tracks", "update",
     )  # fmt: skip
 
-    def __init__(self, machine: StateMachine, record: ExecutionRecord, clock: Clock,
-                 value: Any) -> None:
+    def __init__(
+        self, machine: StateMachine, record: ExecutionRecord, clock: Clock, value: Any
+    ) -> None:
         self.machine = machine
         self.record = record
         self.clock = clock
@@ -222,9 +223,7 @@ class Execution:
 
     def note(self, track: Track, type_: str, details: dict[str, Any]) -> None:
         """Append a note for recovery, which histories do not show."""
-        self.pending.append(
-            Event(0, 0, self.clock.now(), type_, track.id, details=details)
-        )
+        self.pending.append(Event(0, 0, self.clock.now(), type_, track.id, details=details))
 
     def wait_done(self, timeout: float | None) -> bool:
         """Block the calling thread until the execution is over."""

@@ -88,8 +88,9 @@ class Scheduler(Protocol):
     def cancel(self, timer: Timer) -> None:
         """Do not run it, if it has not been run."""
 
-    def run_until(self, done: Callable[[], bool], wait: Callable[[float | None], bool],
-                  timeout: float | None) -> bool:
+    def run_until(
+        self, done: Callable[[], bool], wait: Callable[[float | None], bool], timeout: float | None
+    ) -> bool:
         """Block until `done()`; False when the time is over or nothing can make it true."""
 
     def close(self) -> None:

@@ -39,9 +39,7 @@ def invoke_integration(invoker: _Invoker) -> Integration:
         arguments = request.arguments
         function = arguments.get("FunctionName") if isinstance(arguments, dict) else None
         if not isinstance(function, str) or not function:
-            raise TaskError(
-                "States.Runtime", "lambda:invoke needs Arguments with a FunctionName."
-            )
+            raise TaskError("States.Runtime", "lambda:invoke needs Arguments with a FunctionName.")
         payload = _call(invoker, function, arguments.get("Payload", {}))
         if arguments.get("InvocationType") == "Event":
             return {"StatusCode": 202, "Payload": ""}

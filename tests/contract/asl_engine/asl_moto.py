@@ -77,9 +77,7 @@ def _evaluate(expression: str) -> Any:
 
 def _declarations(bindings: Mapping[str, Any]) -> str:
     # The context object's times are datetime objects.
-    return "".join(
-        f"{name}:={json.dumps(value, default=str)};" for name, value in bindings.items()
-    )
+    return "".join(f"{name}:={json.dumps(value, default=str)};" for name, value in bindings.items())
 
 
 @contextlib.contextmanager

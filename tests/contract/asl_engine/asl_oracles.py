@@ -124,9 +124,7 @@ def run_on_engine(definition: Mapping[str, Any], value: Any, stub: Stub) -> Outc
     engine.close()
     if execution.status == "RUNNING":
         raise AssertionError(f"the engine stopped in the middle: {engine.history(execution.arn)}")
-    return Outcome(
-        execution.status, execution.output, execution.error, execution.cause, calls
-    )
+    return Outcome(execution.status, execution.output, execution.error, execution.cause, calls)
 
 
 def run_on_sfnx(definition: Mapping[str, Any], value: Any, stub: Stub) -> Outcome:

@@ -146,8 +146,8 @@ def test_many_callers_at_once(threaded: World) -> None:
     outputs: list[Any] = []
 
     def caller(start: int) -> None:
-        for n in range(start, start + 10):
-            outputs.append(threaded.engine.run("machine", {"n": n}).output[1]["n"])
+        runs = (threaded.engine.run("machine", {"n": n}) for n in range(start, start + 10))
+        outputs.extend(execution.output[1]["n"] for execution in runs)
 
     threads = [threading.Thread(target=caller, args=(10 * i,)) for i in range(8)]
     for thread in threads:
