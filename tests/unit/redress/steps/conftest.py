@@ -163,9 +163,7 @@ class World:
         facts = load_payments(self.payments, "ord_1")
         for refund in facts.refunds:
             version = facts.versions[f"refund#{refund.refund_id}"]
-            self.payments.commit(
-                [put_refund(msgspec.structs.replace(refund, **changed), version)]
-            )
+            self.payments.commit([put_refund(msgspec.structs.replace(refund, **changed), version)])
 
     def add_promise(self, amount: int, payment_id: str = "pay_1", note: str = "") -> None:
         promise = RefundPromise(
@@ -298,8 +296,7 @@ class World:
         return sum(
             refund.amount_minor
             for refund in load_payments(self.payments, "ord_1").refunds
-            if refund.status in ("pending", "completed")
-            and payment_id in (None, refund.payment_id)
+            if refund.status in ("pending", "completed") and payment_id in (None, refund.payment_id)
         )
 
     def replacements(self) -> list[Shipment]:
