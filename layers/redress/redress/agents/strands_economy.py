@@ -40,7 +40,16 @@ class FixedTools(ToolRegistry):
 
 
 class QuietTracer(strands_tracer.Tracer):
-    """Strands' tracer, but for spans that nobody records: those are not even described."""
+    """Strands' tracer, but for two things.
+
+    Spans that nobody records are not even described. Those that are recorded carry no prompts,
+    answers or tool results, unless `gen_ai_unredacted_attributes` in
+    OTEL_SEMCONV_STABILITY_OPT_IN names them: customers' words stay out of traces.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._redaction_enabled = True
 
     def start_agent_span(self, *args: Any, **kwargs: Any) -> Span:
         """Start the span of an agent run."""

@@ -2,23 +2,59 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
+
+import msgspec
 
 STUCK_AFTER_DAYS = 10
 """Days that a pending refund may take."""
 
+R = TypeVar("R")
 
-class Refund(NamedTuple):
+
+class Line(msgspec.Struct):
+    """One product of an order."""
+
+    line: str
+    sku: str
+    quantity: int
+    unit_price_minor: int
+    status: str
+
+
+class Order(msgspec.Struct):
+    """What was ordered."""
+
+    lines: list[Line]
+
+
+class Parcel(msgspec.Struct):
+    """One box, and the pieces packed in it by product."""
+
+    status: str
+    items: dict[str, int]
+
+
+class Shipment(msgspec.Struct):
+    """One dispatch."""
+
+    parcels: list[Parcel]
+    days_past_promise: int = 0
+    replacement: bool = False
+    cancelled: bool = False
+
+
+class Refund(msgspec.Struct):
     """Money on its way back or there; `line` is set where it pays for pieces."""
 
-    amount: int
+    amount_minor: int
     currency: str
     status: str
     reason: str
     requested_at: datetime
-    days_pending: int
-    line: str | None
-    quantity: int
+    days_pending: int = 0
+    line: str | None = None
+    quantity: int | None = None
 
     @property
     def active(self) -> bool:
@@ -31,34 +67,68 @@ class Refund(NamedTuple):
         return self.status == "pending" and self.days_pending > STUCK_AFTER_DAYS
 
 
-class Promise(NamedTuple):
+class Promise(msgspec.Struct):
     """A refund that support promised."""
 
     promise: str
-    amount: int
+    amount_minor: int
     currency: str
     promised_at: datetime
-    overdue: bool
+    days_past_due: int = 0
+
+
+class OtherPayment(msgspec.Struct):
+    """A payment of equal amount on another order of the customer."""
+
+    status: str
+
+
+class PaymentFacts(msgspec.Struct):
+    """One charge, its refunds and its promises."""
+
+    amount_minor: int
+    currency: str
+    status: str
+    instrument: str
+    captured_at: datetime | None = None
+    authorised_at: datetime | None = None
+    refunds: list[Refund] = []
+    promises: list[Promise] = []
+    equal_on_other_orders: list[OtherPayment] = []
+
+
+class Invoice(msgspec.Struct):
+    """What the customer owes."""
+
+    total_minor: int
+    currency: str
+
+
+class Stock(msgspec.Struct):
+    """Pieces that can be sent."""
+
+    available: int
 
 
 class Payment:
-    """One charge, its refunds and its promises."""
+    """A charge by its id, with what follows from its facts."""
 
-    def __init__(self, payment_id: str, facts: Mapping[str, Any]) -> None:
-        self.id = payment_id
-        self.evidence_id = f"payments/{payment_id}"
-        self.amount = int(facts["amount_minor"])
-        self.currency = str(facts.get("currency"))
-        self.status = str(facts.get("status"))
-        self.instrument = facts.get("instrument")
-        self.taken_at = _instant(facts.get("captured_at") or facts["authorised_at"])
-        self.equal_elsewhere = [
-            other
-            for other in _records(facts.get("equal_on_other_orders"))
-            if other.get("status") == "captured"
-        ]
-        self.refunds = [_refund(record) for record in _records(facts.get("refunds"))]
-        self.promises = [_promise(record) for record in _records(facts.get("promises"))]
+    def __init__(self, evidence_id: str, facts: PaymentFacts) -> None:
+        self.evidence_id = evidence_id
+        self.id = evidence_id.partition("/")[2]
+        self.amount = facts.amount_minor
+        self.currency = facts.currency
+        self.status = facts.status
+        self.instrument = facts.instrument
+        taken_at = facts.captured_at or facts.authorised_at
+        if taken_at is None:
+            raise ValueError("a payment without an instant")
+        self.taken_at = taken_at
+        self.refunds = facts.refunds
+        self.promises = facts.promises
+        self.equal_elsewhere = any(
+            other.status == "captured" for other in facts.equal_on_other_orders
+        )
 
     @property
     def taken(self) -> bool:
@@ -67,7 +137,7 @@ class Payment:
 
     def refunded(self, reason: str | None = None) -> int:
         """Return what is paid back, for `reason` only if one is given."""
-        return sum(r.amount for r in self.refunds if r.active and reason in (None, r.reason))
+        return sum(r.amount_minor for r in self.refunds if r.active and reason in (None, r.reason))
 
     @property
     def refundable(self) -> int:
@@ -79,84 +149,64 @@ class Ledger:
     """The evidence of a case, sorted by kind.
 
     Attributes:
-        orders, shipments, stock: Facts by evidence id (`stock`: pieces by product).
+        orders: By evidence id.
+        shipments: By evidence id.
         payments: In the order in which the money was taken.
-        invoice: Facts of the invoice, or None.
+        invoice: What is owed, or None.
+        stock: Available pieces by product.
         unreadable: Evidence ids whose facts make no sense.
     """
 
     def __init__(self, evidence: Mapping[str, Mapping[str, Any]]) -> None:
-        self.orders: dict[str, Mapping[str, Any]] = {}
-        self.shipments: dict[str, Mapping[str, Any]] = {}
+        self.orders: dict[str, Order] = {}
+        self.shipments: dict[str, Shipment] = {}
         self.payments: list[Payment] = []
-        self.invoice: Mapping[str, Any] | None = None
+        self.invoice: Invoice | None = None
         self.invoice_id = ""
         self.stock: dict[str, int] = {}
         self.unreadable: list[str] = []
         for evidence_id, facts in evidence.items():
             try:
                 self._file(evidence_id, facts)
-            except (KeyError, TypeError, ValueError):
+            except ValueError:
                 self.unreadable.append(evidence_id)
         self.payments.sort(key=lambda p: (p.taken_at, p.id))
 
     def _file(self, evidence_id: str, facts: Mapping[str, Any]) -> None:
-        name = evidence_id.partition("/")[2]
+        """Recognise the kind of a record.
+
+        Raises:
+            ValueError: it is of no known kind, or a field is missing or of another type.
+        """
         if "lines" in facts:
-            self.orders[evidence_id] = facts
+            self.orders[evidence_id] = _read(Order, facts)
         elif "parcels" in facts:
-            self.shipments[evidence_id] = facts
+            self.shipments[evidence_id] = _read(Shipment, facts)
         elif "total_minor" in facts:
-            self.invoice, self.invoice_id = facts, evidence_id
+            self.invoice, self.invoice_id = _read(Invoice, facts), evidence_id
         elif "amount_minor" in facts:
-            self.payments.append(Payment(name, facts))
+            self.payments.append(Payment(evidence_id, _read(PaymentFacts, facts)))
         elif "available" in facts:
-            self.stock[name] = int(facts["available"])
+            self.stock[evidence_id.partition("/")[2]] = _read(Stock, facts).available
         else:
-            self.unreadable.append(evidence_id)
+            raise ValueError("of no known kind")
 
     @property
-    def lines(self) -> list[Mapping[str, Any]]:
+    def lines(self) -> list[Line]:
         """Return the order lines, by line id."""
-        lines = [line for order in self.orders.values() for line in order["lines"]]
-        return sorted(lines, key=lambda line: str(line["line"]))
+        lines = [line for order in self.orders.values() for line in order.lines]
+        return sorted(lines, key=lambda line: line.line)
 
     def refunded_pieces(self, line_id: str) -> int:
         """Return how many pieces of a line are paid back."""
         return sum(
-            refund.quantity
+            refund.quantity or 0
             for payment in self.payments
             for refund in payment.refunds
             if refund.active and refund.line == line_id
         )
 
 
-def _instant(text: Any) -> datetime:
-    return datetime.fromisoformat(str(text))
-
-
-def _records(value: Any) -> list[Mapping[str, Any]]:
-    return [record for record in value if isinstance(record, dict)] if value else []
-
-
-def _refund(facts: Mapping[str, Any]) -> Refund:
-    return Refund(
-        amount=int(facts["amount_minor"]),
-        currency=str(facts.get("currency")),
-        status=str(facts.get("status")),
-        reason=str(facts.get("reason")),
-        requested_at=_instant(facts["requested_at"]),
-        days_pending=int(facts.get("days_pending") or 0),
-        line=facts.get("line"),
-        quantity=int(facts.get("quantity") or 0),
-    )
-
-
-def _promise(facts: Mapping[str, Any]) -> Promise:
-    return Promise(
-        promise=str(facts.get("promise")),
-        amount=int(facts["amount_minor"]),
-        currency=str(facts.get("currency")),
-        promised_at=_instant(facts["promised_at"]),
-        overdue=int(facts.get("days_past_due") or 0) > 0,
-    )
+def _read(kind: type[R], facts: Mapping[str, Any]) -> R:
+    # msgspec's ValidationError is a ValueError.
+    return msgspec.convert(facts, kind)

@@ -1,9 +1,8 @@
 """The playbook's own judgement: from facts to actions, findings and citations."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from redress.agents.models.playbook.ledger import Ledger, Payment, Promise, Refund
+from redress.agents.models.playbook.ledger import Ledger, Line, Payment, Promise, Refund
 
 LATE_AFTER_DAYS = 7
 """Days past the promised date after which an undelivered parcel counts as lost."""
@@ -12,10 +11,10 @@ LATE_AFTER_DAYS = 7
 class Shortage:
     """Pieces of a line that the customer does not have."""
 
-    def __init__(self, line: Mapping[str, Any], quantity: int, reason: str) -> None:
-        self.line_id = str(line["line"])
-        self.sku = str(line["sku"])
-        self.unit_price = int(line["unit_price_minor"])
+    def __init__(self, line: Line, quantity: int, reason: str) -> None:
+        self.line_id = line.line
+        self.sku = line.sku
+        self.unit_price = line.unit_price_minor
         self.quantity = quantity
         self.reason = reason
 
@@ -69,28 +68,28 @@ def shortages(ledger: Ledger) -> list[Shortage]:
     lost: dict[str, int] = {}
     received: dict[str, int] = {}
     for shipment in ledger.shipments.values():
-        if shipment.get("cancelled"):
+        if shipment.cancelled:
             continue
-        late = int(shipment.get("days_past_promise") or 0) > LATE_AFTER_DAYS
-        for parcel in shipment["parcels"]:
-            delivered = parcel["status"] == "delivered"
-            gone = parcel["status"] == "lost" or (late and not delivered)
-            for sku, pieces in parcel["items"].items():
+        late = shipment.days_past_promise > LATE_AFTER_DAYS
+        for parcel in shipment.parcels:
+            delivered = parcel.status == "delivered"
+            gone = parcel.status == "lost" or (late and not delivered)
+            for sku, pieces in parcel.items.items():
                 pool = lost if gone else there
                 pool[sku] = pool.get(sku, 0) + pieces
-                if delivered and not shipment.get("replacement"):
+                if delivered and not shipment.replacement:
                     received[sku] = received.get(sku, 0) + pieces
     ordered: dict[str, int] = {}
     for line in ledger.lines:
-        if line["status"] != "cancelled":
-            ordered[line["sku"]] = ordered.get(line["sku"], 0) + line["quantity"]
+        if line.status != "cancelled":
+            ordered[line.sku] = ordered.get(line.sku, 0) + line.quantity
     mixed_up = any(pieces > ordered.get(sku, 0) for sku, pieces in received.items())
     found: list[Shortage] = []
     for line in ledger.lines:
-        if line["status"] != "shipped":
+        if line.status != "shipped":
             continue
-        sku = line["sku"]
-        short = max(0, line["quantity"] - ledger.refunded_pieces(line["line"]))
+        sku = line.sku
+        short = max(0, line.quantity - ledger.refunded_pieces(line.line))
         short -= _take(there, sku, short)
         undelivered = _take(lost, sku, short)
         if undelivered:
@@ -118,7 +117,7 @@ def _judge_payments(ledger: Ledger, verdict: Verdict) -> list[Payment]:
         verdict.conflicts.append(conflict)
         return []
     assert ledger.invoice is not None
-    total = int(ledger.invoice["total_minor"])
+    total = ledger.invoice.total_minor
     excess = max(0, sum(payment.amount for payment in taken) - total)
     verdict.cite(ledger.invoice_id, *(payment.evidence_id for payment in taken))
     kept, left, planned = _judge_duplicates(taken, excess, verdict)
@@ -141,7 +140,7 @@ def _judge_payments(ledger: Ledger, verdict: Verdict) -> list[Payment]:
 def _currency_conflict(ledger: Ledger, taken: list[Payment]) -> str:
     if ledger.invoice is None:
         return "the invoice is missing"
-    currency = ledger.invoice["currency"]
+    currency = ledger.invoice.currency
     for payment in taken:
         if payment.currency != currency:
             return "a payment and the invoice differ in currency"
@@ -203,14 +202,14 @@ def _judge_promises(payment: Payment, planned: int, verdict: Verdict) -> None:
     refunds = sorted((r for r in payment.refunds if r.active), key=lambda r: r.requested_at)
     # What this verdict refunds counts too; a stuck refund is needed only where nothing else is.
     pool: list[Any] = [
-        *([r.amount, r] for r in refunds if not r.stuck),
+        *([r.amount_minor, r] for r in refunds if not r.stuck),
         [planned, None],
-        *([r.amount, r] for r in refunds if r.stuck),
+        *([r.amount_minor, r] for r in refunds if r.stuck),
     ]
     refundable = payment.refundable - planned
     due = False
     for promise in sorted(payment.promises, key=lambda p: (p.promised_at, p.promise)):
-        missing = promise.amount
+        missing = promise.amount_minor
         used_refunds: list[Refund] = []
         for entry in pool:
             amount, refund = entry
@@ -242,28 +241,27 @@ def _note_promise(
     """Note what is known of a promise; tell whether it is broken."""
     if not missing and not pending:
         verdict.find("already_refunded", payment.evidence_id)
-    if not promise.overdue or (pending and not stuck):
+    if not promise.days_past_due > 0 or (pending and not stuck):
         verdict.find("refund_in_progress", payment.evidence_id)
-    if promise.overdue and stuck:
+    if promise.days_past_due > 0 and stuck:
         verdict.conflicts.append("a pending refund takes too long")
         return False
-    return promise.overdue and missing > 0
+    return promise.days_past_due > 0 and missing > 0
 
 
 def _judge_lines(ledger: Ledger, kept: list[Payment], verdict: Verdict) -> None:
     """Judge what arrived, and whether it can be sent again."""
     for evidence_id, order in ledger.orders.items():
         verdict.cite(evidence_id)
-        if any(line["status"] == "backordered" for line in order["lines"]):
+        if any(line.status == "backordered" for line in order.lines):
             verdict.find("backordered", evidence_id)
     short = shortages(ledger)
-    verdict.cite(*(name for name, s in ledger.shipments.items() if short or s["parcels"]))
+    verdict.cite(*(name for name, s in ledger.shipments.items() if short or s.parcels))
     statuses = {
-        parcel["status"]
+        parcel.status
         for shipment in ledger.shipments.values()
-        if not shipment.get("cancelled")
-        and int(shipment.get("days_past_promise") or 0) <= LATE_AFTER_DAYS
-        for parcel in shipment["parcels"]
+        if not shipment.cancelled and shipment.days_past_promise <= LATE_AFTER_DAYS
+        for parcel in shipment.parcels
     }
     if not short and statuses & {"in_transit", "preparing"}:
         verdict.find("in_transit")

@@ -74,9 +74,7 @@ def order_facts(draw: st.DrawFn) -> OrderFacts:
             parcels=tuple(
                 Parcel(
                     parcel_id=f"par_{n}_{m}",
-                    status=draw(
-                        st.sampled_from(["delivered", "delivered", "in_transit", "lost"])
-                    ),
+                    status=draw(st.sampled_from(["delivered", "delivered", "in_transit", "lost"])),
                     items=tuple(
                         ParcelItem(sku=sku, quantity=draw(st.integers(1, 3)))
                         for sku in draw(st.lists(st.sampled_from(SKUS), unique=True))
