@@ -221,3 +221,16 @@ def test_the_samples_tell_one_story(played: dict[str, Any]) -> None:
     done = [effect["action"] for effect in answers["issue_refund"]["effects"]]
     assert done == ["refund_payment"]
     assert answers["close_case"]["detail_type"] == "CaseResolved"
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_a_failure_is_recorded_whatever_the_rule_could_pass_on(as_text: bool) -> None:
+    """EventBridge gives the execution's input as JSON text, and null where it was too large."""
+    stage = Stage(defaultdict(lambda: defaultdict(set)))
+    stage.play("claim_case")
+    report = sample("record_failure")
+    case_id = report["event"]["detail"]["case_id"]
+    event = json.dumps(report["event"]) if as_text else None
+    failed = stage.play("record_failure", {**report, "event": event})
+    assert failed["case_id"] == (case_id if as_text else None)
+    assert stage.events.of("CaseFailed") == [failed]
