@@ -98,7 +98,7 @@ def test_function_has_a_sample_event(folder: str) -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_function_has_a_unit_test(folder: str) -> None:
-    """It lies where its module lies: redress/agents/x.py has tests/unit/redress/agents/test_x.py."""
+    """It lies where its module lies: redress/steps/x.py has unit/redress/steps/test_x.py."""
     text = (ROOT / "functions" / folder / "handler.py").read_text(encoding="utf-8")
     (module,) = re.findall(rf"from (redress\.(?:steps|agents)\S*) import {folder}\n", text)
     *packages, name = module.split(".")
