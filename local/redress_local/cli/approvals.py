@@ -6,7 +6,7 @@ import getpass
 from typing import Annotated, Any
 
 from cyclopts import Parameter
-from redress_local.cli.errors import EXIT_FAILED, CliError
+from redress_local.cli.errors import EXIT_FAILED, UsageError
 from redress_local.cli.output import console, print_json
 from redress_local.cli.stores import JsonOption, ModelOption, StoreOption, open_cloud
 
@@ -83,7 +83,7 @@ def _answer(
         record = load_case(cases, case).record
         stored = find_approval(cases, case)
         if record.status != "awaiting_approval" or stored is None:
-            raise CliError(
+            raise UsageError(
                 f"case {case} is {record.status}: nothing waits for an answer",
                 f"see `redress cases show {case}`",
             )

@@ -21,17 +21,15 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 
 
-class CliError(Exception):
-    """What stops a command.
+class UsageError(Exception):
+    """What stops a command before it does anything.
 
     Attributes:
         hint: What to do next.
-        code: The exit code.
     """
 
-    def __init__(self, message: str, hint: str, *, code: int = EXIT_USAGE) -> None:
+    def __init__(self, message: str, hint: str) -> None:
         self.hint = hint
-        self.code = code
         super().__init__(message)
 
 
@@ -53,8 +51,9 @@ def one_line(text: str) -> str:
 def usage(error: CycloptsError, *, as_json: bool) -> int:
     """Tell of a command line that makes no sense."""
     command = " ".join(["redress", *(error.command_chain or ())])
-    # The library's text may end in a list of its own; its first line says what is wrong.
-    message = re.sub(r"\s+", " ", str(error)).strip().rstrip(".")
+    # The library's text may end in a list that the help shows as well.
+    message = re.sub(r"\s+", " ", str(error)).partition(" Available commands:")[0]
+    message = message.strip().rstrip(".?")
     tell(type(error).__name__, message, f"see `{command} --help`", as_json=as_json)
     return EXIT_USAGE
 
@@ -72,7 +71,12 @@ def report(error: Exception, *, as_json: bool) -> int:
 def _explain(error: Exception) -> tuple[str, int] | None:
     # Imported here, since only a command that fails needs all of them.
     from asl_engine import AslEngineError
-    from redress.errors import DependencyUnavailableError, InvalidInputError, RedressError
+    from redress.errors import (
+        DependencyUnavailableError,
+        InvalidInputError,
+        RedressError,
+        UnknownCaseError,
+    )
     from redress_local.embedded.resolution import NotTakenError
     from redress_local.embedded.store import ForeignShopError, StoreBusyError, StoreError
     from redress_local.events.errors import EventsError
@@ -80,8 +84,8 @@ def _explain(error: Exception) -> tuple[str, int] | None:
     from redress_local.template import TemplateError
 
     match error:
-        case CliError():
-            return error.hint, error.code
+        case UsageError():
+            return error.hint, EXIT_USAGE
         case StoreBusyError():
             return "wait for it, or use another --store", EXIT_FAILED
         case ForeignShopError():
@@ -94,6 +98,8 @@ def _explain(error: Exception) -> tuple[str, int] | None:
             return "look at the rules in template.yaml", EXIT_FAILED
         case EventsError():
             return "see `redress events --help`", EXIT_USAGE
+        case UnknownCaseError():
+            return "see `redress cases list`", EXIT_USAGE
         case InvalidInputError():
             return "correct it and try again", EXIT_USAGE
         case DependencyUnavailableError():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 from redress.models.case import PATTERNS, Pattern
-from redress_local.cli.errors import CliError
+from redress_local.cli.errors import UsageError
 from redress_local.cli.output import clean, console, print_json
 from redress_local.cli.stores import JsonOption, ModelOption
 
@@ -87,9 +87,9 @@ def _data(
     from redress_local.shop.generator import generate_cases
 
     if cases is not None and cases < 1:
-        raise CliError(f"--cases is {cases}", "give 1 or more")
+        raise UsageError(f"--cases is {cases}", "give 1 or more")
     if (shop is None) != (labels is None):
-        raise CliError("--shop and --labels go together", "write both by `redress shop`")
+        raise UsageError("--shop and --labels go together", "write both by `redress shop`")
     if shop is None or labels is None:
         return generate_cases(cases or DEFAULT_CASES, seed)
     truth = load_labels(labels)

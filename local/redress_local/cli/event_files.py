@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 from redress.models.case import CaseOpened
-from redress_local.cli.errors import CliError
+from redress_local.cli.errors import UsageError
+from redress_local.cli.output import STDIN
 from redress_local.events.bus import MAX_EVENT_BYTES
 
 _HINT = "give a CaseOpened event or its detail: see events/case_opened.json"
@@ -24,9 +25,9 @@ def read_entry(path: Path, bus: str, present: str) -> dict[str, Any]:
         present: The time of an event that has none.
 
     Raises:
-        CliError: The file cannot be read, is not JSON or is not an event.
+        UsageError: The file cannot be read, is not JSON or is not an event.
     """
-    name = "stdin" if str(path) == "-" else str(path)
+    name = "stdin" if str(path) in {"-", STDIN} else str(path)
     return to_entry(_read(path, name), name, bus, present)
 
 
@@ -38,9 +39,9 @@ def _read(path: Path, name: str) -> Any:
             with path.open("rb") as file:
                 data = file.read(2 * MAX_EVENT_BYTES)
     except OSError as error:
-        raise CliError(f"{name} cannot be read: {error.strerror}", "check the path") from None
+        raise UsageError(f"{name} cannot be read: {error.strerror}", "check the path") from None
     if len(data) >= 2 * MAX_EVENT_BYTES:
-        raise CliError(f"{name} is larger than an event can be", "give one event")
+        raise UsageError(f"{name} is larger than an event can be", "give one event")
     return parse(data, name)
 
 
@@ -48,27 +49,27 @@ def parse(data: bytes | str, name: str) -> Any:
     """Parse JSON text.
 
     Raises:
-        CliError: It is not JSON.
+        UsageError: It is not JSON.
     """
     try:
         return msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise CliError(f"{name} is not JSON ({error})", _HINT) from None
+        raise UsageError(f"{name} is not JSON ({error})", _HINT) from None
 
 
 def to_entry(value: Any, name: str, bus: str, present: str) -> dict[str, Any]:
     """Turn an event or a CaseOpened detail into an entry for PutEvents.
 
     Raises:
-        CliError: It is neither.
+        UsageError: It is neither.
     """
     if not isinstance(value, dict):
-        raise CliError(f"{name} is not an event: it holds no object", _HINT)
+        raise UsageError(f"{name} is not an event: it holds no object", _HINT)
     if "detail-type" in value or "detail" in value:
         if not isinstance(value.get("detail-type"), str) or not isinstance(
             value.get("detail"), dict
         ):
-            raise CliError(f"{name} is not an event: it lacks a detail-type or a detail", _HINT)
+            raise UsageError(f"{name} is not an event: it lacks a detail-type or a detail", _HINT)
         return {
             "EventBusName": bus,
             "Source": value.get("source") or "redress.cli",
@@ -78,7 +79,7 @@ def to_entry(value: Any, name: str, bus: str, present: str) -> dict[str, Any]:
             "Time": value.get("time") or present,
         }
     if not _DETAIL_FIELDS & value.keys():
-        raise CliError(f"{name} is not an event: it has no field of one", _HINT)
+        raise UsageError(f"{name} is not an event: it has no field of one", _HINT)
     return {
         "EventBusName": bus,
         "Source": "redress.cli",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
-from redress_local.cli.errors import CliError
+from redress_local.cli.errors import UsageError
 from redress_local.cli.output import clean, console, print_json
 from redress_local.cli.stores import JsonOption, ModelOption, StoreOption, open_cloud
 
@@ -49,7 +49,7 @@ def put(
     from redress_local.cli.event_files import parse, read_entry, to_entry
 
     if (file is None) == (detail is None):
-        raise CliError("give an event file or --detail", "see `redress events put --help`")
+        raise UsageError("give an event file or --detail", "see `redress events put --help`")
     if file is not None:
         entry = read_entry(file, "", "")
     else:
@@ -222,7 +222,7 @@ def replay(
 def _only_archive(cloud: EmbeddedCloud) -> str:
     names = [archive["name"] for archive in cloud.bus.archives()]
     if len(names) != 1:
-        raise CliError(f"there are {len(names)} archives", "name one by --archive")
+        raise UsageError(f"there are {len(names)} archives", "name one by --archive")
     return str(names[0])
 
 
@@ -270,5 +270,5 @@ def _instant(text: str | None) -> float | None:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise CliError(f"{text!r} is no time", "write it as 2026-03-02T12:00:00Z") from None
+        raise UsageError(f"{text!r} is no time", "write it as 2026-03-02T12:00:00Z") from None
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()

@@ -1,12 +1,12 @@
 """`redress`: resolve disputes on this machine, and look at what was done."""
 
-import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
 from redress_local.cli.errors import report, unexpected, usage
+from redress_local.cli.output import STDIN, silence
 
 _HERE = "redress_local.cli"
 
@@ -14,6 +14,7 @@ app = App(
     name="redress",
     help="Resolves customer disputes: agents propose, a state machine disposes.",
     version=lambda: version("redress"),
+    suppress_keyboard_interrupt=False,
 )
 
 # By import path: `redress --help` and each command import only what they show.
@@ -35,10 +36,10 @@ for _name, _target, _help in (
 def run(tokens: Sequence[str]) -> int:
     """Run one command and return its exit code: 0 done, 1 failed, 2 the call was wrong."""
     as_json = "--json" in tokens
+    # A lone hyphen would be taken for an option without a name.
+    tokens = [STDIN if word == "-" else word for word in tokens]
     try:
-        result = app(
-            list(tokens), exit_on_error=False, print_error=False, result_action="return_value"
-        )
+        result = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
     except CycloptsError as error:
         return usage(error, as_json=as_json)
@@ -46,8 +47,8 @@ def run(tokens: Sequence[str]) -> int:
         print("interrupted: run the command again to go on where it stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # Whoever read the output has seen enough. What is left must not fail at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read the output has seen enough.
+        silence(sys.stdout)
         return 0
     except Exception as error:  # noqa: BLE001
         # The last resort of the command: known errors are explained, unknown ones are logged.
@@ -61,7 +62,7 @@ def main() -> None:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
     sys.exit(code)
 
 

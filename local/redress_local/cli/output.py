@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+STDIN = "/dev/stdin"
 _PIPE_WIDTH = 120
 _STRANGE = "\N{REPLACEMENT CHARACTER}"
 # ISO 4217: currencies whose minor unit is not a hundredth.
@@ -24,11 +25,25 @@ def console(*, stderr: bool = False) -> Console:
     """A console: colours and the terminal's width on a terminal, plain text of 120 elsewhere."""
     from rich.console import Console
 
+    class PipeConsole(Console):
+        """Goes on in silence when nobody reads any more: the work does not depend on it."""
+
+        def on_broken_pipe(self) -> None:
+            self.quiet = True
+            silence(stream)
+
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() or os.environ.get("COLUMNS") else _PIPE_WIDTH
-    return Console(
+    return PipeConsole(
         file=stream, stderr=stderr, width=width, markup=False, highlight=False, emoji=False
     )
+
+
+def silence(stream: TextIO) -> None:
+    """Send what is left for a closed pipe nowhere, so that it does not fail at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def print_json(value: Any) -> None:

@@ -102,7 +102,9 @@ def _action(action: Mapping[str, Any]) -> str:
     elif action["sku"]:
         what += f": {action['quantity']} x {action['sku']}"
     text = f"{what} ({action['reason_code']}): {action['state']}"
-    if action["decision"] != "allow":
+    if action["decision"] == "needs_approval" and action["state"] == "done":
+        text += ", as approved"
+    elif action["decision"] != "allow":
         text += f", {action['decision']}: {'; '.join(action['reasons'])}"
     return clean(text)
 

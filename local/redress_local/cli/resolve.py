@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from redress.models.case import Pattern
-from redress_local.cli.errors import EXIT_FAILED, CliError
+from redress_local.cli.errors import EXIT_FAILED, UsageError
 from redress_local.cli.event_files import read_entry
 from redress_local.cli.output import console, print_json
 from redress_local.cli.stores import (
@@ -54,7 +54,7 @@ def resolve(
     # Read before a store is made: a bad file leaves nothing behind.
     entry = read_entry(path, "", "")
     if entry["DetailType"] != "CaseOpened":
-        raise CliError(
+        raise UsageError(
             f"{path} is a {entry['DetailType']} event, not CaseOpened", "use `redress events put`"
         )
     if pattern is not None:

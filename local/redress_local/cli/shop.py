@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from redress_local.cli.errors import CliError
+from redress_local.cli.errors import UsageError
 from redress_local.cli.output import print_json
 from redress_local.cli.stores import JsonOption
 
@@ -35,9 +35,9 @@ def shop(
     from redress_local.shop.generator import generate_shop
 
     if as_json and out is None:
-        raise CliError("--json needs --out", "name the shop file by --out")
+        raise UsageError("--json needs --out", "name the shop file by --out")
     if out is not None and labels is not None and out.absolute() == labels.absolute():
-        raise CliError("--out and --labels are the same file", "labels never go into the shop")
+        raise UsageError("--out and --labels are the same file", "labels never go into the shop")
     made, truth = generate_shop(customers, seed)
     if out is None:
         sys.stdout.buffer.write(msgspec.json.format(dump_json(made), indent=1) + b"\n")

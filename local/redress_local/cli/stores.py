@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
-from redress_local.cli.errors import CliError
+from redress_local.cli.errors import UsageError
 
 if TYPE_CHECKING:
     from redress_local.embedded.cloud import EmbeddedCloud
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "example"
 _LOCK_SECONDS = 120.0
+_LOG_FIELDS = ("function", "case_id", "rule", "target", "error")
 
 StoreOption = Annotated[Path | None, Parameter(name="--store")]
 ShopOption = Annotated[str | None, Parameter(name="--shop")]
@@ -64,7 +65,7 @@ def choose(store: Path | None, shop: Shop | None) -> Path:
             new.write_text(name, encoding="utf-8")
             new.replace(current)
         except OSError as error:
-            raise CliError(
+            raise UsageError(
                 f"{base} cannot be written: {error.strerror}", "give a folder by --store"
             ) from None
     return base / name
@@ -76,10 +77,10 @@ def _current(file: Path) -> str:
     except (FileNotFoundError, NotADirectoryError):
         return ""
     except (OSError, UnicodeDecodeError) as error:
-        raise CliError(f"{file} cannot be read: {error}", "remove it") from None
+        raise UsageError(f"{file} cannot be read: {error}", "remove it") from None
     folder = name.removeprefix("shops/")
     if name and (not folder.isalnum() or name != f"shops/{folder}"):
-        raise CliError(f"{file} names no store", "remove it")
+        raise UsageError(f"{file} names no store", "remove it")
     return name
 
 
@@ -96,21 +97,33 @@ def open_cloud(
     """
     folder = choose(store, shop)
     if existing and not (folder / "store.json").is_file():
-        raise CliError(f"there is no store in {folder}", "make one by `redress resolve`")
+        raise UsageError(f"there is no store in {folder}", "make one by `redress resolve`")
     from redress.agents.models.factory import model_factory
     from redress_local.embedded.cloud import EmbeddedCloud
 
     model_factory(model)  # a wrong --model is told before anything is written
     cloud = EmbeddedCloud.open(folder, shop=shop, model=model, lock_seconds=_LOCK_SECONDS)
     _log_to(cloud.folder.log)
-    cloud.resume()
+    if cloud.resume():
+        cloud.drain()
     return cloud
+
+
+class _Formatter(logging.Formatter):
+    """One line a record with the fields that Redress logs, then the stack trace."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        fields = (
+            f" {name}={getattr(record, name)}" for name in _LOG_FIELDS if hasattr(record, name)
+        )
+        return super().formatMessage(record) + "".join(fields)
 
 
 def _log_to(path: Path) -> None:
     handler = logging.FileHandler(path, encoding="utf-8", delay=True)
-    handler.setLevel(logging.WARNING)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    # Refusals are answers that the state machine expects, and are in the history.
+    handler.setLevel(logging.ERROR)
+    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     for name in ("redress", "redress_local", "asl_engine"):
         logger = logging.getLogger(name)
         logger.addHandler(handler)
