@@ -7,7 +7,9 @@ import msgspec
 
 from redress.errors import InvalidInputError
 
-Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"^[\w.:\-]+$")]
+Identifier = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_.:\-]+(?!\n)$")
+]
 """An opaque id: letters, digits and `_ . : -`; at most 128 characters."""
 
 Minor = Annotated[int, msgspec.Meta(ge=0, le=10**12)]

@@ -165,13 +165,16 @@ def child_environment() -> dict[str, str]:
 
 
 def _safe_folder(folder: Path) -> Path:
-    """Create `folder` for this user alone: a compiled module is machine code that will run."""
+    """Create `folder` for this user alone: a compiled module is machine code that will run.
+
+    Root's folders are as good: a Lambda layer's files belong to root.
+    """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         info = folder.stat()
     except OSError as error:
         raise SandboxUnavailableError(f"no cache folder: {error}") from error
-    if info.st_uid != os.getuid() or stat.S_IMODE(info.st_mode) & 0o022:
+    if info.st_uid not in (os.getuid(), 0) or stat.S_IMODE(info.st_mode) & 0o022:
         raise SandboxUnavailableError(
             f"{folder} is writable by others: run chmod 700 on it, or pass another cache_folder"
         )
