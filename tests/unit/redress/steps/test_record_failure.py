@@ -32,7 +32,8 @@ def test_a_case_is_parked(world: Any) -> None:
     assert (event.error, event.reason) == ("SettlementCompensated", "sku_b: none left")
     record = load_case(world.cases, "case_1").record
     assert record.status == "failed"
-    assert record.failure and record.failure["error"] == "SettlementCompensated"
+    assert record.failure
+    assert record.failure["error"] == "SettlementCompensated"
     (published,) = world.publisher.of("CaseFailed")
     assert msgspec.convert(published, CaseFailed) == event
 
