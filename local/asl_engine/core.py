@@ -3,9 +3,9 @@
 The design in short. An execution is a tree of tracks (`runtime.Track`), each a small resumable
 machine. A thread *drives* a track: it holds the execution's lock while it interprets, lets go of it
 while a task's callable runs, and leaves when the track has to wait. So a waiting execution costs
-no thread, and everything inside an execution happens under one lock. Batches of events are
-committed before a task is called, after it has answered, and whenever the lock is let go; hence
-whatever is in the journal is a state from which `recovery` can go on.
+no thread, and everything inside an execution happens under one lock. Events are
+committed in one batch per boundary: what led from one task's answer to the call of the next, or to
+a wait or the end. So a batch always ends in a state from which `recovery` can go on.
 
 A thread first finishes what it made possible itself (its `local` work: the first child of a fork,
 the parent of a finished child, a child execution), so an execution without parallel tasks never
@@ -116,8 +116,9 @@ class Core:
             execution.lock.acquire()
         if execution.done or track.dead or track.serial != call.serial:
             return False
+        # Committed with what follows from it: the caller's next act is to step on and commit, and
+        # a step is only the evaluation of this state's Output and the next one's Arguments.
         child = tasks.returned(self, track, outcome)
-        self.commit(execution, local)
         if child is not None:
             local.append(partial(self._follow, child, local))
         return True

@@ -43,6 +43,7 @@ class _Fold:
     def __init__(self, execution: Execution) -> None:
         self.execution = execution
         self.tracks: dict[int, Track] = {0: execution.root}
+        self.maps: list[tuple[Track, Fork]] = []
 
     def apply(self, event: Event) -> None:
         if event.type == "ExecutionRedriven":
@@ -100,15 +101,17 @@ class _Fold:
         found = self.tracks.get(number)
         if found is not None:
             return found
-        # A child's first event: its fork was started before, in some track of the execution.
-        for parent in list(self.tracks.values()):
-            fork = parent.fork
-            if fork is not None and 0 <= number - fork.first_track < len(fork.inputs):
-                child = forks.make_child(parent, fork, number - fork.first_track)
-                fork.started = max(fork.started, child.index + 1)
-                self.tracks[number] = child
-                return child
+        # An iteration's first event: its Map has started before.
+        for parent, fork in reversed(self.maps):
+            if 0 <= number - fork.first_track < len(fork.inputs):
+                return self._child(parent, fork, number - fork.first_track)
         raise AssertionError(f"track {number} belongs to no fork")
+
+    def _child(self, parent: Track, fork: Fork, index: int) -> Track:
+        child = forks.make_child(parent, fork, index)
+        fork.started = max(fork.started, index + 1)
+        self.tracks[child.id] = child
+        return child
 
     def _entered(self, track: Track, event: Event) -> None:
         track.state = track.scope.states[event.name]
@@ -157,6 +160,9 @@ class _Fold:
                 list(state.branches), [value] * count, is_map=False, limit=0, tolerated=None,
                 first_track=details["_first"], started_event=event.id,
             )  # fmt: skip
+            # All of them: a branch that other threads overtook has no event of its own yet.
+            for index in range(count):
+                self._child(track, track.fork, index)
         else:
             assert isinstance(state, MapState)
             assert event.payload is not None
@@ -167,6 +173,7 @@ class _Fold:
                 is_map=True, limit=details["_limit"], tolerated=details["_tolerated"],
                 first_track=details["_first"], started_event=event.id,
             )  # fmt: skip
+            self.maps.append((track, track.fork))
         self.execution.tracks = max(self.execution.tracks, details["_first"] + count)
         track.phase = Phase.FORKED
 

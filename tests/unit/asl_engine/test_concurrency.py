@@ -178,11 +178,17 @@ def test_stopping_while_a_call_runs_ends_at_once(threaded: World) -> None:
 
 
 def test_a_branch_that_fails_does_not_wait_for_the_others(threaded: World) -> None:
-    let_go = threading.Event()
-    threaded.functions["slow"] = lambda value: let_go.wait(10)
+    let_go, called = threading.Event(), threading.Event()
+
+    def slow(value: Any) -> None:
+        called.set()
+        let_go.wait(10)
 
     def bad(value: Any) -> None:
+        called.wait(10)
         raise KeyError("bad")
+
+    threaded.functions["slow"] = slow
 
     threaded.functions["bad"] = bad
     arn = threaded.engine.start_execution(machine(branches(task("slow"), task("bad"))))

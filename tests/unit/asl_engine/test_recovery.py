@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
-from asl_engine import Execution, SqliteJournal
+from asl_engine import Execution, SqliteJournal, forks
+from asl_engine.core import Core
+from asl_engine.runtime import Track
 from asl_world import SYNC2, Crash, World, fails, machine, one, scope, task, token_task
 
 CHILD = machine(
@@ -141,7 +144,7 @@ def boundaries() -> int:
 def test_a_crash_at_any_commit_changes_nothing(storage: str, tmp_path: Any) -> None:
     world, expected = uninterrupted()
     total = boundaries()
-    assert total > 40
+    assert total > 25
     for boundary in range(1, total + 1):
         crashed = new_world()
         if storage == "sqlite":
@@ -276,6 +279,27 @@ def test_an_execution_goes_on_with_the_definition_it_started_with() -> None:
     world.start()
     world.engine.resume()
     assert world.engine.wait(arn).output == "old"
+
+
+def test_branches_that_were_overtaken_are_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Threads may start the branches in any order; here it is the last one first.
+    def backwards(core: Core, child: Track, local: Any, *, beside: bool) -> None:
+        local.appendleft(partial(core.run_track, child, local))
+
+    monkeypatch.setattr(forks, "run_child", backwards)
+    states = [one(task("f"), f"B{index}") for index in range(3)]
+    built = machine(one({"Type": "Parallel", "Branches": states, "End": True}))
+    for boundary in range(1, 5):
+        world = World(f=lambda value: value)
+        world.add(built)
+        crash_at(world, boundary)
+        with pytest.raises(Crash):
+            world.run(built, 1, name="x")
+        world.journal.on_commit = None
+        world.start()
+        (arn,) = world.engine.resume()
+        assert world.engine.wait(arn).output == [1, 1, 1]
+        assert world.count() == {"f": 3}
 
 
 def test_resuming_twice_does_nothing_the_second_time() -> None:
