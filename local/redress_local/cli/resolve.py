@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from redress.models.case import Pattern
 from redress_local.cli.errors import EXIT_FAILED, UsageError
@@ -17,6 +18,9 @@ from redress_local.cli.stores import (
     load,
     open_cloud,
 )
+
+if TYPE_CHECKING:
+    from redress_local.embedded.cloud import EmbeddedCloud
 
 
 def resolve(
@@ -60,7 +64,8 @@ def resolve(
     if pattern is not None:
         entry["Detail"] = {**entry["Detail"], "pattern": pattern}
     with open_cloud(store, load(shop), model) as cloud:
-        cloud.warm()
+        if not _is_closed(cloud, entry["Detail"].get("case_id")):
+            cloud.warm()
         entry["EventBusName"] = cloud.case_bus
         entry["Time"] = entry["Time"] or cloud.present
         out = console()
@@ -77,3 +82,11 @@ def resolve(
             )
             render.resolution(out, result)
     return EXIT_FAILED if result["status"] == "failed" else 0
+
+
+def _is_closed(cloud: EmbeddedCloud, case_id: object) -> bool:
+    """Whether the case has ended, so that no agent is needed."""
+    from redress.steps.case_records import CLOSED, find_case
+
+    stored = find_case(cloud.domain("cases"), case_id) if isinstance(case_id, str) else None
+    return stored is not None and stored.record.status in CLOSED
