@@ -19,13 +19,14 @@ import random
 import threading
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from asl_engine import tasks
+from asl_engine.children import describe_child
 from asl_engine.clock import Clock
-from asl_engine.codec import decode, encode
+from asl_engine.codec import encode
 from asl_engine.errors import AslEngineError, TaskError
 from asl_engine.history import HistoryReader
 from asl_engine.integrations.protocol import Integration, StartedChild, TaskRequest
@@ -401,29 +402,3 @@ def drain(local: Local) -> None:
     """Do the work that belongs to this thread."""
     while local:
         local.popleft()()
-
-
-def describe_child(record: ExecutionRecord, *, parse: bool) -> Mapping[str, Any]:
-    """A finished execution as `states:startExecution.sync` returns it."""
-
-    def payload(data: bytes) -> Any:
-        return decode(data) if parse else data.decode()
-
-    described: dict[str, Any] = {
-        "ExecutionArn": record.arn,
-        "Input": payload(record.input),
-        "InputDetails": {"Included": True},
-        "Name": record.name,
-        "StartDate": int(record.started_at * 1000),
-        "StateMachineArn": record.machine,
-        "Status": record.status,
-        "StopDate": int((record.stopped_at or record.started_at) * 1000),
-    }
-    if record.output is not None:
-        described["Output"] = payload(record.output)
-        described["OutputDetails"] = {"Included": True}
-    if record.error is not None:
-        described["Error"] = record.error
-    if record.cause is not None:
-        described["Cause"] = record.cause
-    return described

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import random as random_module
-import threading
 import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -15,15 +13,13 @@ import msgspec
 
 from asl_engine.clock import Clock, SystemClock
 from asl_engine.codec import decode, encode_input
-from asl_engine.compiler import check_name, compile_machine, split_resource
+from asl_engine.compiler import check_name
 from asl_engine.core import Core, Listener, drain
 from asl_engine.errors import (
     ExecutionExistsError,
     ExecutionNotFoundError,
     ExecutionNotRedrivableError,
-    InvalidDefinitionError,
     InvalidInputError,
-    MachineNotFoundError,
     TaskTokenError,
 )
 from asl_engine.execution import Execution, public
@@ -33,13 +29,13 @@ from asl_engine.integrations.registry import ClientFactory, EventsSink, LambdaIn
 from asl_engine.integrations.states import start_execution_integration
 from asl_engine.interpreter import Local
 from asl_engine.journal import ExecutionRecord, Journal, MemoryJournal
+from asl_engine.machines import Machines
 from asl_engine.program import StateMachine
 from asl_engine.recovery import prepare_redrive, rebuild, restart
 from asl_engine.runtime import ABORTED, RUNNING, SUCCEEDED, Phase, Track
 from asl_engine.runtime import Execution as LiveExecution
 from asl_engine.scheduler import InlineScheduler, Scheduler, ThreadScheduler
 from asl_engine.tasks import fail, succeed
-from asl_engine.validation import Diagnostic
 
 # AWS's quotas on executions that may be redriven.
 _REDRIVE_SECONDS = 14 * 86_400
@@ -96,10 +92,7 @@ class Engine:
         start = start_execution_integration(self)
         self._registry["arn:aws:states:::states:startExecution"] = start
         self._core.integrations = self._registry
-        self._machines: dict[str, StateMachine] = {}
-        self._definitions: dict[str, str] = {}
-        self._earlier: dict[str, StateMachine] = {}
-        self._lock = threading.RLock()
+        self._machines = Machines(self.journal, self._registry)
 
     # Machines
 
@@ -111,26 +104,7 @@ class Engine:
         Raises:
             InvalidDefinitionError: A Task's Resource cannot be called by this engine.
         """
-        diagnostics = []
-        for resource, location in machine.resources.items():
-            problem = self._registry.problem(*split_resource(resource))
-            if problem is not None:
-                diagnostics.append(
-                    Diagnostic(
-                        severity="ERROR",
-                        code="INVALID_RESOURCE",
-                        message=f"the Resource {resource} cannot be called: {problem}",
-                        location=f"{location}/Resource",
-                    )
-                )
-        if diagnostics:
-            raise InvalidDefinitionError(diagnostics)
-        key = hashlib.sha256(machine.arn.encode() + b"\n" + machine.definition).hexdigest()
-        self.journal.save_definition(key, machine.definition)
-        with self._lock:
-            self._machines[machine.arn] = machine
-            self._definitions[machine.arn] = key
-        return machine
+        return self._machines.register(machine)
 
     def machine(self, name_or_arn: str) -> StateMachine:
         """A registered machine.
@@ -138,27 +112,19 @@ class Engine:
         Raises:
             MachineNotFoundError: There is none.
         """
-        with self._lock:
-            found = self._machines.get(name_or_arn)
-            if found is None:
-                for machine in self._machines.values():
-                    if machine.name == name_or_arn:
-                        return machine
-                raise MachineNotFoundError(f"no state machine {name_or_arn!r:.200} is registered")
-            return found
+        return self._machines.get(name_or_arn)
 
     def machines(self) -> list[StateMachine]:
         """The registered machines."""
-        with self._lock:
-            return list(self._machines.values())
+        return self._machines.all()
 
     # Starting
 
     def start_execution(
         self,
         machine: str | StateMachine,
-        input: Any = None,
-        name: str | None = None,  # noqa: A002
+        input: Any = None,  # noqa: A002
+        name: str | None = None,
     ) -> str:
         """Start an execution in the background; it is durable when this returns.
 
@@ -242,8 +208,7 @@ class Engine:
     ) -> tuple[ExecutionRecord, LiveExecution | None, bool]:
         """The record, the execution if it is live, and whether it is new."""
         if isinstance(machine, StateMachine):
-            if self._machines.get(machine.arn) is not machine:
-                self.register(machine)
+            self._machines.ensure(machine)
         else:
             machine = self.machine(machine)
         value = {} if value is None else value
@@ -255,7 +220,7 @@ class Engine:
             arn=arn,
             name=arn.rpartition(":")[2],
             machine=machine.arn,
-            definition=self._definitions[machine.arn],
+            definition=self._machines.definition_key(machine),
             status=RUNNING,
             input=data,
             started_at=self.clock.now(),
@@ -443,23 +408,7 @@ class Engine:
         return [execution.record.arn for execution in resumed]
 
     def _rebuild(self, record: ExecutionRecord) -> LiveExecution:
-        machine = self._machines.get(record.machine)
-        if machine is None or self._definitions[record.machine] != record.definition:
-            machine = self._earlier.get(record.definition) or self._compile_earlier(record)
-        return rebuild(machine, record, self.journal, self.clock)
-
-    def _compile_earlier(self, record: ExecutionRecord) -> StateMachine:
-        definition = self.journal.definition(record.definition)
-        if definition is None:
-            raise MachineNotFoundError(f"the journal has no definition of {record.machine}")
-        machine = compile_machine(
-            definition, name=record.machine.rpartition(":")[2], arn=record.machine
-        )
-        for resource in machine.resources:
-            # Makes what can be made; a task that cannot be called says so when it is reached.
-            self._registry.problem(*split_resource(resource))
-        self._earlier[record.definition] = machine
-        return machine
+        return rebuild(self._machines.of(record), record, self.journal, self.clock)
 
     def _restart(self, execution: LiveExecution) -> None:
         local: Local = deque()
