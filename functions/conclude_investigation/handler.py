@@ -4,6 +4,7 @@ from typing import Any
 
 from redress.agents.decider import conclude_investigation
 from redress.logs import logged
+from redress.metrics import record_usage
 from redress.models.base import dump, parse
 from redress.models.investigation import InvestigationRequest
 from redress.runtime import runtime
@@ -13,4 +14,5 @@ from redress.runtime import runtime
 def handler(event: dict[str, Any], _context: object) -> Any:
     """Conclude from the evidence."""
     here = runtime()
-    return dump(conclude_investigation(parse(InvestigationRequest, event), here.model_factory))
+    found = conclude_investigation(parse(InvestigationRequest, event), here.model_factory)
+    return dump(record_usage(found, here.config.metrics_namespace))

@@ -74,7 +74,7 @@ def _template() -> Finding:
     from redress_local.project import find_project
     from redress_local.template import read_template
 
-    template = read_template(find_project() / "template.yaml", {"ModelProvider": "playbook"})
+    template = read_template(find_project() / "template.yaml", {"ModelProvider": "playbook", "MetricsNamespace": ""})
     missing = [f.logical_id for f in template.functions.values() if not f.handler.is_file()]
     found = f"{len(template.functions)} functions, {len(template.machines)} state machines"
     todo = f"these functions have no handler: {', '.join(missing)}" if missing else ""
@@ -86,7 +86,7 @@ def _machines() -> Finding:
     from redress_local.project import find_project
     from redress_local.template import read_template
 
-    template = read_template(find_project() / "template.yaml", {"ModelProvider": "playbook"})
+    template = read_template(find_project() / "template.yaml", {"ModelProvider": "playbook", "MetricsNamespace": ""})
     bad = [
         machine.definition.name
         for machine in template.machines.values()

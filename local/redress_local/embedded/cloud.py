@@ -95,7 +95,7 @@ class EmbeddedCloud:
         self.folder = folder
         self.clock = clock
         self.commits = CommitCounter(on_commit)
-        self.template = read_template(project / "template.yaml", {"ModelProvider": "playbook"})
+        self.template = read_template(project / "template.yaml", {"ModelProvider": "playbook", "MetricsNamespace": ""})
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         synchronous: Any = "FULL" if durable else "NORMAL"
         self._records = CountedStore(folder.records, synchronous, self.commits)
