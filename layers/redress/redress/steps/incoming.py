@@ -41,7 +41,6 @@ def event_digest(event: Any, execution_id: str) -> str:
 
 def _identifier(value: Any) -> str | None:
     try:
-        found = msgspec.convert(value, Identifier)
+        return msgspec.convert(value, Identifier)
     except msgspec.ValidationError:
         return None
-    return None if found.endswith("\n") else found
