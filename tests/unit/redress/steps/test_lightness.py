@@ -8,15 +8,6 @@ import pytest
 import redress.steps
 
 HEAVY = ("boto3", "botocore", "strands", "pydantic", "wasmtime", "pydantic_monty", "yaml")
-    "boto3",
-    "botocore",
-    "strands",
-    "pydantic",
-    "fastmcp",
-    "wasmtime",
-    "pydantic_monty",
-    "yaml",
-)
 FOLDER = Path(redress.steps.__file__).parent
 STEPS = sorted(f.stem for f in FOLDER.glob("*.py") if f.stem not in ("__init__", "reconcile"))
 
