@@ -2,6 +2,13 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from redress_local.template import Template
+
+# What the stack is deployed with on this machine: no model service, no metrics.
+LOCAL_PARAMETERS = {"ModelProvider": "playbook", "MetricsNamespace": ""}
 
 
 class ProjectError(Exception):
@@ -21,3 +28,14 @@ def find_project() -> Path:
             f"{folder}: there is no template.yaml; set REDRESS_PROJECT to its folder"
         )
     return folder
+
+
+def local_template(project: Path) -> "Template":
+    """The project's template with the parameters of this machine.
+
+    Raises:
+        TemplateError: It cannot be read or understood.
+    """
+    from redress_local.template import read_template
+
+    return read_template(project / "template.yaml", LOCAL_PARAMETERS)

@@ -71,10 +71,9 @@ def _sqlite() -> Finding:
 
 
 def _template() -> Finding:
-    from redress_local.project import find_project
-    from redress_local.template import read_template
+    from redress_local.project import find_project, local_template
 
-    template = read_template(find_project() / "template.yaml", {"ModelProvider": "playbook", "MetricsNamespace": ""})
+    template = local_template(find_project())
     missing = [f.logical_id for f in template.functions.values() if not f.handler.is_file()]
     found = f"{len(template.functions)} functions, {len(template.machines)} state machines"
     todo = f"these functions have no handler: {', '.join(missing)}" if missing else ""
@@ -83,10 +82,9 @@ def _template() -> Finding:
 
 def _machines() -> Finding:
     from asl_engine import load_definition, validate
-    from redress_local.project import find_project
-    from redress_local.template import read_template
+    from redress_local.project import find_project, local_template
 
-    template = read_template(find_project() / "template.yaml", {"ModelProvider": "playbook", "MetricsNamespace": ""})
+    template = local_template(find_project())
     bad = [
         machine.definition.name
         for machine in template.machines.values()

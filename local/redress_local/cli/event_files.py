@@ -10,7 +10,7 @@ import msgspec
 from redress.models.case import CaseOpened
 from redress_local.cli.errors import UsageError
 from redress_local.cli.output import STDIN
-from redress_local.events.bus import MAX_EVENT_BYTES
+from redress_local.events.entries import MAX_EVENT_BYTES
 
 _HINT = "give a CaseOpened event or its detail: see events/case_opened.json"
 _DETAIL_FIELDS = frozenset(CaseOpened.__struct_fields__)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import tempfile
-import threading
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -38,11 +35,13 @@ from redress_local.embedded.store import (
     new_info,
 )
 from redress_local.embedded.targets import TargetSender
-from redress_local.events.bus import EventBus, delivery_name
+from redress_local.embedded.watch import ExecutionWatch
+from redress_local.events.bus import EventBus
+from redress_local.events.entries import delivery_name
 from redress_local.events.errors import EventsError
 from redress_local.events.store import EventStore
-from redress_local.project import find_project
-from redress_local.template import Template, read_template
+from redress_local.project import find_project, local_template
+from redress_local.template import Template
 
 if TYPE_CHECKING:
     from asl_engine.clock import Clock
@@ -50,19 +49,10 @@ if TYPE_CHECKING:
 
     from redress_local.shop.document import Shop
 
-_log = logging.getLogger(__name__)
-
 ANSWER_FUNCTION = "AnswerApprovalFunction"
-STATUS_CHANGE = "Step Functions Execution Status Change"
-_FAILED = {
-    "ExecutionFailed": "FAILED",
-    "ExecutionTimedOut": "TIMED_OUT",
-    "ExecutionAborted": "ABORTED",
-}
 # How long the engine may take after a restart until it knows the tokens that tasks wait on.
 _REVIVAL_SECONDS = 5.0
-# What a callback task answers with once nobody but a human can go on with it.
-_PARKED = "waitForTaskToken"
+_SHORT_OF_A_HUMAN = 3600.0
 
 
 class EmbeddedCloud:
@@ -95,7 +85,7 @@ class EmbeddedCloud:
         self.folder = folder
         self.clock = clock
         self.commits = CommitCounter(on_commit)
-        self.template = read_template(project / "template.yaml", {"ModelProvider": "playbook", "MetricsNamespace": ""})
+        self.template = local_template(project)
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         synchronous: Any = "FULL" if durable else "NORMAL"
         self._records = CountedStore(folder.records, synchronous, self.commits)
@@ -138,11 +128,7 @@ class EmbeddedCloud:
         )
         self.bus = EventBus(self.template, EventStore(self._events), sender, now=clock.now)
         self._inline = workers == 0
-        self._changed = threading.Condition()
-        self._waiting: set[str] = set()
-        self._ended: deque[str] = deque()
-        self._telling = threading.Lock()
-        self.engine.subscribe(self._hear)
+        self._watch = ExecutionWatch(self.engine, self.bus, inline=self._inline)
 
     @classmethod
     def open(
@@ -298,66 +284,9 @@ class EmbeddedCloud:
 
     # What goes on
 
-    def _hear(self, arn: str, event: dict[str, Any]) -> None:
-        kind = event["type"]
-        if kind == "TaskSubmitted":
-            if event["taskSubmittedEventDetails"]["resource"].endswith(_PARKED):
-                self._note(arn, waiting=True)
-        elif arn in self._waiting and kind in {"TaskSucceeded", "TaskFailed", "TaskTimedOut"}:
-            self._note(arn, waiting=False)
-        if kind in _FAILED:
-            # Told outside the execution's lock: a rule may start what waits for this one.
-            self._ended.append(arn)
-            if not self._inline:
-                threading.Thread(target=self._tell_ends, daemon=True).start()
-        if kind in _FAILED or kind == "ExecutionSucceeded":
-            self._note(arn, waiting=False)
-
-    def _note(self, arn: str, *, waiting: bool) -> None:
-        with self._changed:
-            (self._waiting.add if waiting else self._waiting.discard)(arn)
-            self._changed.notify_all()
-
-    def _tell_ends(self) -> None:
-        # Under a lock, so that whoever settles a case comes back after its end was told.
-        with self._telling:
-            while self._ended:
-                self._tell_end(self.engine.describe(self._ended.popleft()))
-
-    def _tell_end(self, execution: Execution) -> None:
-        started, stopped = execution.started_at, execution.stopped_at
-        detail = {
-            "executionArn": execution.arn,
-            "stateMachineArn": execution.machine,
-            "name": execution.name,
-            "status": execution.status,
-            "startDate": round(started.timestamp() * 1000),
-            "stopDate": None if stopped is None else round(stopped.timestamp() * 1000),
-            "input": msgspec.json.encode(execution.input).decode(),
-            "inputDetails": {"included": True},
-            "output": None,
-            "outputDetails": None,
-            "error": execution.error,
-            "cause": execution.cause,
-            "redriveCount": execution.redrive_count,
-        }
-        entry = {
-            "Source": "aws.states",
-            "DetailType": STATUS_CHANGE,
-            "Resources": [execution.arn],
-            "Detail": detail,
-        }
-        announces = f"{execution.arn}#{execution.redrive_count}"
-        try:
-            self.bus.put([entry], announces=announces)
-        except EventsError:
-            # Too large with its input: AWS leaves the input out then.
-            detail["input"], detail["inputDetails"] = None, {"included": False}
-            self.bus.put([entry], announces=announces)
-
     def is_waiting(self, arn: str) -> bool:
         """Whether an execution waits for an answer from outside."""
-        return arn in self._waiting
+        return self._watch.is_waiting(arn)
 
     def settle(self, arn: str, timeout: float = 3600.0) -> Execution:
         """Wait until an execution is over or waits for a human; returns it as it is then.
@@ -368,22 +297,23 @@ class EmbeddedCloud:
         """
         end = self.clock.monotonic() + timeout
         while True:
+            before = self.clock.monotonic()
             execution = self._step(arn, end)
             if execution.status != "RUNNING" or self.is_waiting(arn):
                 break
-            if self.clock.monotonic() >= end:
+            now = self.clock.monotonic()
+            # In this thread nothing happens by itself: no time passed, so nothing is to come.
+            if now >= end or (self._inline and now == before):
                 break
-        self._tell_ends()
+        self._watch.tell_ends()
         return execution
 
     def _step(self, arn: str, end: float) -> Execution:
+        left = max(0.0, end - self.clock.monotonic())
         if self._inline:
-            # Timers of a parked task lie far ahead; those of retries do not.
-            return self.engine.wait(arn, timeout=min(60.0, max(0.0, end - self.clock.monotonic())))
-        with self._changed:
-            execution = self.engine.describe(arn)
-            if execution.status == "RUNNING" and not self.is_waiting(arn):
-                self._changed.wait(min(1.0, max(0.0, end - self.clock.monotonic())))
+            # Less than the time-out of a question to a human, which is not to be waited for.
+            return self.engine.wait(arn, timeout=min(_SHORT_OF_A_HUMAN, left))
+        self._watch.wait_for_change(arn, left)
         execution = self.engine.describe(arn)
         # It is over in the journal before its last events are told: wait for those too.
         return execution if execution.status == "RUNNING" else self.engine.wait(arn)
@@ -394,15 +324,19 @@ class EmbeddedCloud:
         What waits for a human stays.
         """
         end = self.clock.monotonic() + timeout
+        stuck: set[str] = set()
         while self.clock.monotonic() < end:
             for execution in self.engine.list_executions(status="RUNNING"):
                 self.settle(execution.arn, end - self.clock.monotonic())
-            self._tell_ends()
+            self._watch.tell_ends()
             self.bus.deliver_due()
-            if any(
-                not self.is_waiting(execution.arn)
+            running = {
+                execution.arn
                 for execution in self.engine.list_executions(status="RUNNING")
-            ):
+                if not self.is_waiting(execution.arn)
+            }
+            if running and (not self._inline or running != stuck):
+                stuck = running
                 continue
             due = self.bus.store.next_due()
             if due is None or due - self.clock.now() > end - self.clock.monotonic():
@@ -415,24 +349,14 @@ class EmbeddedCloud:
         Returns:
             The executions that run again.
         """
-        waiting = {
-            execution.arn
-            for execution in self.engine.list_executions(status="RUNNING")
-            if self._waits_in_history(execution.arn)
-        }
-        with self._changed:
-            self._waiting |= waiting
+        any_waits = self._watch.remember_waiting()
         resumed = self.engine.resume()
         if self._inline:
             for arn in resumed:
                 self.engine.wait(arn, timeout=0.0)
-        elif waiting:
+        elif any_waits:
             self._reviving_until = time.monotonic() + _REVIVAL_SECONDS
-        told = self.bus.store.announced()
-        for status in _FAILED.values():
-            for execution in self.engine.list_executions(status=status):
-                if f"{execution.arn}#{execution.redrive_count}" not in told:
-                    self._tell_end(execution)
+        self._watch.tell_forgotten_ends()
         self.bus.deliver_due()
         self._repeat_answers()
         return resumed
@@ -449,18 +373,8 @@ class EmbeddedCloud:
                 continue
             case = parse_json(CaseRecord, record.document)
             stored = find_approval(cases, case.case_id)
-            if case.owner in self._waiting and stored and stored.request.answer:
+            if self.is_waiting(case.owner) and stored and stored.request.answer:
                 self.answer(msgspec.to_builtins(stored.request.answer))
-
-    def _waits_in_history(self, arn: str) -> bool:
-        for event in reversed(self.engine.history(arn)):
-            kind = event["type"]
-            if kind == "TaskSubmitted":
-                resource: str = event["taskSubmittedEventDetails"]["resource"]
-                return resource.endswith(_PARKED)
-            if kind.startswith("Task") or kind.endswith("StateEntered"):
-                return False
-        return False
 
     def close(self) -> None:
         """Stop; what runs stays in the store for the next process."""

@@ -7,17 +7,16 @@ an event more than once; the delivery's `name` is then the same.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from redress_local.events.entries import delivery_name, stamp, to_envelope
 from redress_local.events.errors import (
     DeliveryError,
     DeliveryRefusedError,
@@ -29,9 +28,8 @@ from redress_local.events.errors import (
 from redress_local.events.inputs import Shaper, compile_input
 from redress_local.events.patterns import Predicate, compile_pattern
 from redress_local.events.store import EventStore, Owed, Planned
-from redress_local.template import ACCOUNT, REGION, Archive, Rule, Target, Template
+from redress_local.template import Archive, Rule, Target, Template
 
-MAX_EVENT_BYTES = 262_144
 _MAX_BACKOFF = 60.0
 _DAY = 86_400.0
 
@@ -139,7 +137,7 @@ class EventBus:
         """
         ids = [self.new_id() for _ in entries] if ids is None else ids
         envelopes = [
-            (self._bus_of(entry), self._envelope(entry, event_id))
+            (self._bus_of(entry), to_envelope(entry, event_id, self._now()))
             for entry, event_id in zip(entries, ids, strict=True)
         ]
         planned = [self._plan(bus, envelope) for bus, envelope in envelopes]
@@ -255,40 +253,6 @@ class EventBus:
             raise UnknownBusError(f"there is no bus {name!r}; there is: {', '.join(self._rules)}")
         return name
 
-    def _envelope(self, entry: Mapping[str, Any], event_id: str) -> dict[str, Any]:
-        detail = entry.get("Detail")
-        if isinstance(detail, str):
-            try:
-                detail = msgspec.json.decode(detail)
-            except msgspec.DecodeError as error:
-                raise InvalidEventError(f"the event's detail is not JSON: {error}") from None
-        if not isinstance(detail, Mapping):
-            raise InvalidEventError("the event's detail is an object")
-        texts = {key: entry.get(key) for key in ("Source", "DetailType")}
-        for key, value in texts.items():
-            if not isinstance(value, str) or not value:
-                raise InvalidEventError(f"the event's {key} is a text that is not empty")
-        resources = entry.get("Resources") or []
-        at = entry.get("Time")
-        envelope = {
-            "version": "0",
-            "id": event_id,
-            "detail-type": texts["DetailType"],
-            "source": texts["Source"],
-            "account": ACCOUNT,
-            "time": at if isinstance(at, str) else stamp(self._now()),
-            "region": REGION,
-            "resources": list(resources),
-            "detail": dict(detail),
-        }
-        try:
-            size = len(msgspec.json.encode(envelope))
-        except (TypeError, ValueError, RecursionError, UnicodeEncodeError) as error:
-            raise InvalidEventError(f"the event is not JSON: {error}") from None
-        if size > MAX_EVENT_BYTES:
-            raise InvalidEventError(f"the event has {size} bytes; a bus takes {MAX_EVENT_BYTES}")
-        return envelope
-
     def _plan(self, bus: str, envelope: dict[str, Any], *, rules: Sequence[str] = ()) -> Planned:
         now = self._now()
         deliveries = tuple(
@@ -365,14 +329,3 @@ class EventBus:
             self.store.give_up(owed, target.dead_letter_arn, now, error.code, str(error))
         else:
             self.store.postpone(owed, now + min(_MAX_BACKOFF, 2.0**owed.attempts))
-
-
-def delivery_name(event: Mapping[str, Any], rule: str, target: str) -> str:
-    """A name for one event at one target: equal for every attempt, new for every replay."""
-    seed = "\n".join((rule, target, str(event.get("replay-name", ""))))
-    return f"{event['id']}-{hashlib.sha256(seed.encode()).hexdigest()[:8]}"
-
-
-def stamp(at: float) -> str:
-    """Epoch seconds as EventBridge writes times: UTC, whole seconds, `Z`."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -4,7 +4,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from redress_local.project import find_project
+from redress_local.project import find_project, local_template
 from redress_local.template import Template, TemplateError, read_template
 
 SMALL = """
@@ -163,7 +163,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_the_project_s_own_template() -> None:
-    template = read_template(find_project() / "template.yaml", {"ModelProvider": "playbook"})
+    template = local_template(find_project())
     assert all(function.handler.is_file() for function in template.functions.values())
     assert all(machine.definition.is_file() for machine in template.machines.values())
     known = template.functions.keys() | template.machines.keys()
