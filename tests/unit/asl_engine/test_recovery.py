@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from asl_engine import Execution, SqliteJournal, forks
+from asl_engine import Execution, SqliteJournal, TaskError, forks
 from asl_engine.core import Core
 from asl_engine.runtime import Track
 from asl_world import SYNC2, Crash, World, fails, machine, one, scope, task, token_task
@@ -310,3 +310,61 @@ def test_resuming_twice_does_nothing_the_second_time() -> None:
     world.start()
     assert world.engine.resume() == [arn]
     assert world.engine.resume() == []
+
+
+def crashed_everywhere(built: Any, value: Any, **functions: Any) -> None:
+    """Crash an execution at each of its commits; nothing that can be seen may change."""
+
+    def new() -> World:
+        world = World(**functions)
+        world.add(built)
+        return world
+
+    calm = new()
+    expected = calm.run(built, value, name="x")
+    for boundary in range(1, calm.journal._commits):
+        world = new()
+        crash_at(world, boundary)
+        with pytest.raises(Crash):
+            world.run(built, value, name="x")
+        world.journal.on_commit = None
+        world.start()
+        (arn,) = world.engine.resume()
+        found = world.engine.wait(arn)
+        seen = (found.status, found.output, found.error, world.calls)
+        assert seen == (expected.status, expected.output, expected.error, calm.calls), boundary
+
+
+def always_down(value: Any) -> Any:
+    raise TaskError("Down")
+
+
+def test_retriers_go_on_counting_after_a_crash() -> None:
+    retry = [{"ErrorEquals": ["Down"], "MaxAttempts": 3, "IntervalSeconds": 2}]
+    crashed_everywhere(machine(one(task("down", Retry=retry))), {}, down=always_down)
+
+
+def test_what_flows_is_rebuilt_where_the_journal_leaves_it_out() -> None:
+    whole = {key: value for key, value in task("f").items() if key != "Output"}
+    same = {**task("f"), "Output": "{% $states.input %}"}
+    # The last state's input is only in A's result; a crash in its call must find it there.
+    body = scope(("A", whole), ("B", {"Type": "Pass"}), ("C", same))
+    crashed_everywhere(machine(body), {"n": 1}, f=lambda value: [value])
+
+
+def test_tolerated_failures_are_rebuilt() -> None:
+    state = {
+        "Type": "Map",
+        "ItemProcessor": one(task("odd"), "In"),
+        "MaxConcurrency": 1,
+        "ToleratedFailureCount": 1,
+    }
+
+    def odd(value: int) -> int:
+        if value % 2 == 0:
+            raise TaskError("Even")
+        return value
+
+    built = machine(scope(("M", state), ("T", task("f"))))
+    crashed_everywhere(built, [1, 2, 3], odd=odd, f=lambda value: value)
+    crashed_everywhere(built, [2, 3, 4, 5], odd=odd, f=lambda value: value)
