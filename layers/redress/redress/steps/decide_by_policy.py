@@ -208,7 +208,7 @@ class _Ruler:
             cited=self._cited,
             supported=finding.problem is None,
             reconciled=action.subject_id in self._agreed,
-            conclusive=self._conclusive,
+            conclusive=self._conclusive and not finding.is_doubtful,
         )
 
     def _totals(self, currency: str) -> tuple[int, int]:

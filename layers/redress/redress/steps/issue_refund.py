@@ -17,7 +17,7 @@ from redress.ports import Clock, EventPublisher, Repository
 from redress.steps.claims import claim_line
 from redress.steps.effects import Change, do_once
 from redress.steps.guards import put_guard, read_guard
-from redress.steps.ledger import due_reason, find_payment
+from redress.steps.ledger import due_reason, find_payment, is_doubtful
 from redress.steps.progress import publish_progress, shown
 from redress.steps.settlement import REFUNDS, check_mandate, executable
 from redress.steps.totals import StoredTotal, case_total, day_of, day_total
@@ -200,7 +200,7 @@ class _Refunds:
             cited=True,
             supported=True,
             reconciled=True,
-            conclusive=True,
+            conclusive=not is_doubtful(due.facts, due.payment, action.reason_code),
         )
         # Any approval was checked with the mandate; it covers the whole settlement.
         approved = any(a.decision == "needs_approval" for a in self._ruling.actions)

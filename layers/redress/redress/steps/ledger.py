@@ -22,6 +22,7 @@ from redress.domains.payments.service import (
     due_minor,
     payment_for_line_refund,
     refundable_minor,
+    refunded_minor,
     refunded_pieces,
 )
 from redress.models.investigation import ProposedAction, ReasonCode
@@ -34,9 +35,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What the ledger says about one action; `problem` is "<id>: <text>" where it says no.
 
     `payment` is the one to pay back, `amount_minor` the refund or the price of the pieces.
+    `is_doubtful` says that the same debt may have been paid under another name.
     """
 
     problem: str | None = None
+    is_doubtful: bool = False
     payment: Payment | None = None
     refundable_minor: int = 0
     line: OrderLine | None = None
@@ -90,7 +93,8 @@ class Ledger:
         if payment is None:
             return _no("unknown-subject", f"The order has no payment {action.subject_id}.")
         left = refundable_minor(payment, self._payments.refunds)
-        found = Finding(payment=payment, refundable_minor=left)
+        doubtful = is_doubtful(self._payments, payment, action.reason_code)
+        found = Finding(payment=payment, refundable_minor=left, is_doubtful=doubtful)
         reason = due_reason(action.reason_code)
         if reason is None:
             return _no("wrong-reason", f"{action.reason_code} is no reason to refund a payment.")
@@ -147,6 +151,15 @@ class Ledger:
 def due_reason(reason_code: ReasonCode) -> DueReason | None:
     """Return a reason to refund a payment as such; None for the others."""
     return next((reason for reason in PAYMENT_REASONS if reason == reason_code), None)
+
+
+def is_doubtful(facts: PaymentFacts, payment: Payment, reason_code: ReasonCode) -> bool:
+    """Tell whether an overcharge may be what a promised refund has paid back already.
+
+    A promise does not say what it is for, so the records cannot tell; a human must.
+    """
+    paid_promises = refunded_minor(payment, facts.refunds, "refund_not_received")
+    return reason_code == "overcharged" and paid_promises > 0
 
 
 def find_payment(facts: PaymentFacts, payment_id: str | None) -> Payment | None:

@@ -382,3 +382,24 @@ def test_a_replacement_counts_as_on_its_way(world: Any) -> None:
     assert again.next_step == "deny"
     (shipment,) = [s for s in load_order(world.orders, "ord_1").shipments if s.effect_key]
     assert (shipment.promised_by - world.clock.now()).days == 7
+
+
+def test_a_promise_and_its_overcharge_are_not_both_paid_unattended(world: Any) -> None:
+    """Two cases name one debt of 10.00 differently; both are ruled before either is paid."""
+    world.change_payment("pay_2", status="voided")
+    world.change_payment("pay_1", amount_minor=9400)
+    world.add_promise(1000)
+    other = world.case("case_2")
+    world.claim()
+    world.claim("exec_2", other)
+    promise = world.action("refund_payment", "pay_1", "refund_not_received")
+    overcharge = world.action("refund_payment", "pay_1", "overcharged")
+    one = world.decide([promise], computed={"pay_1": 1000})
+    two = world.decide([overcharge], computed={"pay_1": 1000}, case=other)
+    assert (one.next_step, two.next_step) == ("settle", "settle")
+    world.refund(SettlementRequest(one, 1))
+    with pytest.raises(RefundRefusedError, match="approval-when-evidence-is-missing"):
+        world.refund(SettlementRequest(two, 1))
+    assert world.refunded() == 1000
+    again = world.decide([overcharge], computed={"pay_1": 1000}, case=other)
+    assert again.next_step == "approve"
