@@ -48,7 +48,6 @@ say "installing the locked packages into .venv"
 "$uv" sync --quiet --frozen --compile-bytecode --python "$python" ||
   fail "the locked packages could not be installed. Check the network, then run this again."
 say "compiling the sandbox's interpreter (once per machine)"
-.venv/bin/python tools/build_wasi.py >/dev/null ||
-  say "the sandbox's second engine cannot run here (it needs x86_64 Linux); its first one can"
+.venv/bin/python tools/build_wasi.py >/dev/null || fail "the sandbox's interpreter could not be compiled; see above."
 printf '%s' "$stamp" > .venv/.redress-stamp
 say "done"

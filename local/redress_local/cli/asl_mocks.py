@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from asl_engine import (
@@ -64,7 +64,7 @@ class Mocks:
             raise TaskError("Mock.NotFound", f"no mock for the state {request.state_name!r}")
         failure = _failure(answer)
         if request.token is not None and request.pattern == ".waitForTaskToken":
-            self._complete_later(request.token, answer, failure)
+            self._complete(request.token, answer, failure)
             return {}
         if failure is not None:
             raise TaskError(*failure)
@@ -72,15 +72,13 @@ class Mocks:
             return {"ExecutedVersion": "$LATEST", "Payload": answer, "StatusCode": 200}
         return answer
 
-    def _complete_later(self, token: str, answer: Any, failure: tuple[str, str] | None) -> None:
+    def _complete(self, token: str, answer: Any, failure: tuple[str, str] | None) -> None:
         engine = self._engine
         assert engine is not None
-        complete: Callable[[], None]
         if failure is None:
-            complete = lambda: engine.send_task_success(token, answer)  # noqa: E731
+            engine.send_task_success(token, answer)
         else:
-            complete = lambda: engine.send_task_failure(token, *failure)  # noqa: E731
-        engine.submit(complete)
+            engine.send_task_failure(token, *failure)
 
     def _find(self, state_name: str, target: str) -> Any:
         for key in (state_name, target, short_name(target)):

@@ -1,6 +1,6 @@
 """Writes docs/shop.schema.json from the models: `python -m redress_local.shop.schema [FILE]`."""
 
-import sys
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,10 @@ def schema_text() -> str:
 
 
 def main() -> None:
-    """Write the schema to the file named by the first argument, else to DEFAULT_PATH."""
-    path = Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_PATH
-    path.write_text(schema_text(), encoding="utf-8")
+    """Write the schema to a file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", nargs="?", type=Path, default=DEFAULT_PATH)
+    parser.parse_args().file.write_text(schema_text(), encoding="utf-8")
 
 
 if __name__ == "__main__":
