@@ -18,7 +18,7 @@ demo: setup ## Set up, then resolve the example dispute on this machine
 test: setup ## Set up, then run all tests in parallel
 	@$(BIN)/pytest -n $(CPUS) --dist worksteal
 
-check: lint types imports asl test ## All that CI runs: linters, types, imports, ASL, tests
+check: lint types imports asl test demo ## All that CI runs: linters, types, imports, ASL, tests, demo
 
 lint: setup ## ruff, cfn-lint
 	@$(BIN)/ruff check .

@@ -1,7 +1,8 @@
 """Our side of the bench case: six states on our engine, a Strands agent, our durable store.
 
 Validate -> Investigate (4 model turns, 3 tools) -> Decide -> IsAllowed -> IssueRefund -> Done.
-The refund is one commit: the effect, keyed by the case, and the change of the ledger.
+The agent is set up as Redress sets up its own: tool specs checked once, no spans that nobody
+records. The refund is one commit: the effect, keyed by the case, and the change of the ledger.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ import msgspec
 import work
 from asl_engine import Engine, SqliteJournal, compile_machine
 from redress.adapters.sqlite.repository import SqliteStore
+from redress.agents.strands_economy import FixedTools, quieten_tracing
 from redress.errors import ConflictError
 from redress.ports import Write
 from scripted_strands import STRANDS_TOOLS, Scripted
@@ -69,6 +71,7 @@ class BenchCase:
     def __init__(self, folder: Path) -> None:
         self._payments = SqliteStore(folder / "records.db", "NORMAL").repository("payments")
         self._loops = threading.local()
+        quieten_tracing()
         self._functions = {
             "investigate": self._investigate,
             "decide": self._decide,
@@ -96,9 +99,8 @@ class BenchCase:
     def _investigate(self, event: dict[str, Any]) -> dict[str, Any]:
         if not hasattr(self._loops, "loop"):
             self._loops.loop = asyncio.new_event_loop()
-        agent = Agent(
-            model=Scripted(), tools=STRANDS_TOOLS, system_prompt=work.SYSTEM, callback_handler=None
-        )
+        agent = Agent(model=Scripted(), system_prompt=work.SYSTEM, callback_handler=None)
+        agent.tool_registry = FixedTools(STRANDS_TOOLS)
         answer = self._loops.loop.run_until_complete(agent.invoke_async(event["prompt"]))
         return {"case": event["case"], "proposal": json.loads(str(answer))}
 
