@@ -11,7 +11,7 @@ from typing import Any
 
 from asl_engine.source import DefinitionFileError, load_definition
 from asl_engine.validation import validate
-from asl_engine.validation_lint import lint
+from asl_engine.validation.lint import lint
 from statelint.config import Config
 from statelint.linter import Linter
 from statelint.problem import ProblemType

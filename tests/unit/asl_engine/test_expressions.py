@@ -14,13 +14,13 @@ from typing import Any
 
 import jsonatapy
 import pytest
-from asl_engine import expressions_program
 from asl_engine.expressions import (
     ExpressionError,
     Randomness,
     compile_expression,
     compile_template,
 )
+from asl_engine.expressions import program as expressions_program
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from asl_engine.validation import lint
-from asl_engine.validation_lint import RULES
+from asl_engine.validation.lint import RULES
 
 GOOD: dict[str, Any] = {
     "QueryLanguage": "JSONata",

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from asl_engine.expressions_scan import tokenize
-from asl_engine.validation_report import Diagnostic, Report, at
+from asl_engine.expressions.scan import tokenize
+from asl_engine.validation.report import Diagnostic, Report, at
 
 RULES: Final[Mapping[str, str]] = {
     "HOUSE_QUERY_LANGUAGE": "The machine says QueryLanguage JSONata at the top.",

@@ -9,7 +9,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
-from asl_engine.validation_report import kind_of
+from asl_engine.validation.report import kind_of
 
 MAX_NAME_LENGTH: Final = 80
 MAX_SECONDS: Final = 99_999_999

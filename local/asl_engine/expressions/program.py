@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import jsonatapy
 
-from asl_engine.expressions_functions import (
+from asl_engine.expressions.functions import (
     MAX_ARRAY_ITEMS,
     Randomness,
     fit_numbers,
     host_functions,
 )
-from asl_engine.expressions_scan import Scan
+from asl_engine.expressions.scan import Scan
 
 TIMEOUT_MS: Final = 1_000
 """Longest evaluation of one expression, or of one template's expressions together."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from asl_engine.validation_fields import JSONATA_ONLY, FieldChecker, Use
-from asl_engine.validation_graph import assignments_of, check_transitions, variables_on_entry
-from asl_engine.validation_report import (
+from asl_engine.validation.fields import JSONATA_ONLY, FieldChecker, Use
+from asl_engine.validation.graph import assignments_of, check_transitions, variables_on_entry
+from asl_engine.validation.report import (
     DUPLICATE_NAME,
     QUERY_LANGUAGE,
     SCHEMA,
@@ -20,7 +20,7 @@ from asl_engine.validation_report import (
     kind_of,
     listed,
 )
-from asl_engine.validation_rules import (
+from asl_engine.validation.rules import (
     BRANCH_FIELDS,
     CATCHER_FIELDS,
     CHOICE_RULE_FIELDS,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from asl_engine.validation_report import (
+from asl_engine.validation.report import (
     MISSING_END,
     MISSING_TARGET,
     Report,

@@ -12,21 +12,9 @@ from typing import Any, Final
 
 import jsonatapy
 
-from asl_engine.expressions_functions import SYSTEM_RANDOMNESS, Randomness
-from asl_engine.expressions_program import Program, plain_float
-from asl_engine.expressions_scan import BUILT_IN_FUNCTIONS, References, Token, scan, tokenize
-
-__all__ = [
-    "SYSTEM_RANDOMNESS",
-    "Expression",
-    "ExpressionError",
-    "Randomness",
-    "References",
-    "Template",
-    "compile_expression",
-    "compile_template",
-    "is_expression",
-]
+from asl_engine.expressions.functions import SYSTEM_RANDOMNESS, Randomness
+from asl_engine.expressions.program import Program, plain_float
+from asl_engine.expressions.scan import BUILT_IN_FUNCTIONS, References, Token, scan, tokenize
 
 _MISSING: Final = object()
 _UNDECIDED: Final = object()

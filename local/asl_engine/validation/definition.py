@@ -6,9 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from asl_engine.validation_lint import lint
-from asl_engine.validation_machine import MachineValidator
-from asl_engine.validation_report import (
+from asl_engine.validation.machine import MachineValidator
+from asl_engine.validation.report import (
     DUPLICATE_NAME,
     INVALID_JSON,
     SCHEMA,
@@ -16,8 +15,6 @@ from asl_engine.validation_report import (
     Report,
     kind_of,
 )
-
-__all__ = ["Diagnostic", "lint", "validate"]
 
 MAX_DEFINITION_BYTES: Final = 1_048_576
 """Longest definition text; AWS's limit."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from asl_engine.expressions import ExpressionError, compile_expression, is_expression
-from asl_engine.validation_report import (
+from asl_engine.validation.report import (
     INVALID_EXPRESSION,
     INVALID_RESOURCE,
     QUERY_LANGUAGE,
@@ -20,7 +20,7 @@ from asl_engine.validation_report import (
     kind_of,
     listed,
 )
-from asl_engine.validation_rules import (
+from asl_engine.validation.rules import (
     DISTRIBUTED_FIELDS,
     JSONPATH_FIELDS,
     MAX_NAME_LENGTH,
