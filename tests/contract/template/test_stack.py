@@ -183,7 +183,6 @@ def test_a_failed_execution_becomes_a_failure_report(
 
 def test_sam_translates_it(template: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Into one role a function and machine, and no resource that the template did not ask for."""
-    pytest.importorskip("samtranslator", reason="aws-sam-translator is not installed")
     from samtranslator.parser.parser import Parser
     from samtranslator.translator.translator import Translator
 
