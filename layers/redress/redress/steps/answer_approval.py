@@ -5,7 +5,7 @@ from typing import NamedTuple
 import msgspec
 
 from redress.errors import ApprovalDeniedError, ApprovalMismatchError, UnknownCaseError
-from redress.models.base import dump, dump_json
+from redress.models.base import dump
 from redress.models.settlement import Approval, ApprovalAnswer, ApprovalRequest
 from redress.ports import Clock, Repository, TaskCallback
 from redress.steps.case_records import find_approval, load_case, put_approval, put_case
@@ -38,7 +38,8 @@ def answer_approval(
     if given.decision == "approve":
         delivered = callback.send_success(stored.task_token, dump(given))
     else:
-        cause = dump_json({"approver": given.approver, "comment": given.comment}).decode()
+        # The customer may read it, so it says why and not who; the store knows who.
+        cause = given.comment or "A member of staff said no."
         delivered = callback.send_failure(stored.task_token, ApprovalDeniedError.__name__, cause)
     if not delivered and not stored.repeated:
         raise ApprovalDeniedError(f"nobody waits for an answer on case {answer.case_id} any more")

@@ -5,6 +5,13 @@ from typing import Any, NamedTuple
 
 REASON_CHARACTERS = 500
 
+ANY_TASK = "States.TaskFailed"
+"""What Step Functions calls the error of a child execution, whatever the child says."""
+
+_UNREADABLE = "The execution's history holds the details."
+_DEPTH = 8
+"""Machines that hand on the error of their child, which handed on its function's."""
+
 
 class Failure(NamedTuple):
     """An error's name and one plain line about it."""
@@ -14,28 +21,60 @@ class Failure(NamedTuple):
 
 
 def read_failure(value: Any) -> Failure:
-    """Read `{"Error", "Cause"}`, whatever it holds; a Cause of Lambda's is JSON with a message.
+    """Read `{"Error", "Cause"}`, whatever it holds.
 
-    Nothing is decided by the text: it is shown.
+    A Cause may be text, what Lambda says of an exception (`errorMessage`, and a stack trace, which
+    is never shown), or an error of its own: what Step Functions says of a child execution, or what
+    a Fail state passes on. The outermost error that says something is named; the innermost one
+    explains. Nothing is decided by the text: it is shown.
     """
-    fields = {str(k).lower(): v for k, v in value.items()} if isinstance(value, dict) else {}
-    error = fields.get("error")
-    cause = fields.get("cause", "" if fields else value)
-    if isinstance(cause, str):
-        cause = _message(cause)
-    elif cause is None:
-        cause = ""
-    name = error if isinstance(error, str) and error else "UnknownError"
-    return Failure(_line(name, 200), _line(str(cause), REASON_CHARACTERS))
+    names: list[str] = []
+    reason = ""
+    found = value
+    for _ in range(_DEPTH):
+        fields = _fields(found)
+        if fields is None:
+            reason = _text(found)
+            break
+        message = fields.get("errormessage")
+        if isinstance(message, str):
+            reason = message
+            break
+        name = fields.get("error")
+        if isinstance(name, str) and name and name != ANY_TASK:
+            names.append(name)
+        found = fields.get("cause")
+        if found is None:
+            status = fields.get("status")
+            reason = f"The execution ended as {status}." if isinstance(status, str) else ""
+            break
+    else:
+        reason = _UNREADABLE
+    if len(names) > 1:
+        reason = f"{names[-1]}: {reason}".removesuffix(": ")
+    name = names[0] if names else _task_error(value)
+    return Failure(_line(name, 200), _line(reason, REASON_CHARACTERS))
 
 
-def _message(cause: str) -> str:
-    try:
-        parsed = json.loads(cause)
-    except (ValueError, RecursionError):
-        return cause
-    message = parsed.get("errorMessage") if isinstance(parsed, dict) else None
-    return message if isinstance(message, str) else cause
+def _task_error(value: Any) -> str:
+    named = isinstance(value, dict) and ANY_TASK in (value.get("Error"), value.get("error"))
+    return ANY_TASK if named else "UnknownError"
+
+
+def _fields(value: Any) -> dict[str, Any] | None:
+    """Return an object, given as such or as JSON text, by its names in lower case."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    return {str(k).lower(): v for k, v in value.items()} if isinstance(value, dict) else None
+
+
+def _text(cause: Any) -> str:
+    text = cause if isinstance(cause, str) else "" if cause is None else str(cause)
+    # An object that was cut short is no line for people, and may hold a stack trace.
+    return _UNREADABLE if text.lstrip().startswith("{") else text
 
 
 def _line(text: str, limit: int) -> str:

@@ -91,8 +91,8 @@ def test_partly_denied_keeps_no_promise_of_the_agent(world: Any) -> None:
     ("denial", "reason"),
     [
         (
-            {"Error": "ApprovalDeniedError", "Cause": '{"approver": "ann"}'},
-            'ApprovalDeniedError: {"approver": "ann"}',
+            {"Error": "ApprovalDeniedError", "Cause": "This is a second order."},
+            "ApprovalDeniedError: This is a second order.",
         ),
         ({"Error": "States.Timeout"}, "States.Timeout"),
     ],
