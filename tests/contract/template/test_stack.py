@@ -10,9 +10,6 @@ import pytest
 from cfnlint.api import lint_file
 from redress.adapters.aws import repository as dynamodb
 from redress.config import Config
-from redress.models.base import parse
-from redress.models.settlement import FailureReport
-from redress_local.events.inputs import compile_input
 from redress_local.template import read_template
 
 ROOT = Path(__file__).parents[3]
@@ -162,23 +159,13 @@ def test_machines_log_and_trace_without_personal_data(machines: dict[str, Any]) 
         assert machine["Tracing"] == {"Enabled": True}
 
 
-@pytest.mark.parametrize(
-    "given", ['{"detail": {"case_id": "case_1", "statement": "\\"é\\""}}', None]
-)
-def test_a_failed_execution_becomes_a_failure_report(
-    template: dict[str, Any], given: str | None
-) -> None:
+def test_a_failed_execution_is_recorded_from_its_own_event(template: dict[str, Any]) -> None:
+    """EventBridge does not escape what an input transformer fills in, and `input` is JSON text."""
     rule = template["Resources"]["CaseFailedRule"]["Properties"]
     assert set(rule["EventPattern"]["detail"]["status"]) == {"FAILED", "TIMED_OUT", "ABORTED"}
-    event = {
-        "source": "aws.states",
-        "detail": {"executionArn": "arn:x:1", "status": "TIMED_OUT", "input": given},
-    }
-    shaped = compile_input(rule["Targets"][0])(event, {})
-    report = parse(FailureReport, shaped)
-    assert report.execution_id == "arn:x:1"
-    assert report.event == given
-    assert report.failure["Error"] == "TIMED_OUT"
+    (target,) = rule["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": ["RecordFailureFunction", "Arn"]}
+    assert not {"Input", "InputPath", "InputTransformer"} & set(target)
 
 
 def test_sam_translates_it(template: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,7 @@ def _close_case(
     is_owner = record.owner == request.execution_id
     if record.outcome is not None and record.status in CLOSED:
         if is_owner:
-            return _closing(parse(Outcome, record.outcome))
+            return closing(parse(Outcome, record.outcome))
         raise CaseAlreadySettledError(f"case {case.case_id} is {record.status}")
     if not is_owner:
         raise CaseOwnedElsewhereError(f"case {case.case_id} was taken over by another execution")
@@ -55,7 +55,7 @@ def _close_case(
         updated_at=clock.now(),
     )
     cases.commit([put_case(closed, version)])
-    return _closing(outcome)
+    return closing(outcome)
 
 
 def _close_event(request: ClosingRequest, cases: Repository) -> Closing:
@@ -64,7 +64,7 @@ def _close_event(request: ClosingRequest, cases: Repository) -> Closing:
     partition = f"{REJECTED_EVENT}#{digest}"
     found = cases.get(partition, REJECTED_EVENT)
     if found is not None:
-        return _closing(parse_json(Outcome, found.document))
+        return closing(parse_json(Outcome, found.document))
     incoming = read_incoming(request.event)
     case_id = incoming.case_id
     if case_id is None or find_case(cases, case_id) is not None:
@@ -91,7 +91,7 @@ def _close_event(request: ClosingRequest, cases: Repository) -> Closing:
         index=REJECTED_EVENT,
     )
     cases.commit([write])
-    return _closing(outcome)
+    return closing(outcome)
 
 
 def _outcome(request: ClosingRequest, case: SupportCase) -> Outcome:
@@ -146,7 +146,8 @@ def _ended(action: RuledAction, done: set[tuple[str, str]], *, denied: bool) -> 
     return ended | {"state": state}
 
 
-def _closing(outcome: Outcome) -> Closing:
+def closing(outcome: Outcome) -> Closing:
+    """Return the event that tells an outcome."""
     detail_type: Literal["CaseResolved", "CaseRejected"] = (
         "CaseResolved" if outcome.status == "resolved" else "CaseRejected"
     )

@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from redress.errors import DependencyUnavailableError
+from redress.errors import DependencyUnavailableError, InvalidInputError
+from redress.models.base import dump
 from redress.models.events import CaseFailed
-from redress.models.settlement import ClosingRequest, FailureReport
+from redress.models.settlement import ClosingRequest
 from redress.steps.case_records import find_case, load_case
 from redress.steps.close_case import close_case
 from redress.steps.record_failure import record_failure
@@ -19,21 +20,48 @@ FAILURE = {
 }
 
 
+def report(execution: str = "exec_1", event: Any = EVENT, failure: Any = FAILURE) -> Any:
+    return {"execution_id": execution, "event": event, "failure": failure}
+
+
+def record(world: Any, event: Any) -> dict[str, Any]:
+    return record_failure(event, world.cases, world.clock, world.publisher)
+
+
 def fail(
     world: Any, execution: str = "exec_1", event: Any = EVENT, failure: Any = FAILURE
 ) -> CaseFailed:
-    report = FailureReport(execution, event, failure)
-    return record_failure(report, world.cases, world.clock, world.publisher)
+    return msgspec.convert(record(world, report(execution, event, failure)), CaseFailed)
+
+
+def status_change(**changes: Any) -> dict[str, Any]:
+    """What Step Functions says of an execution that failed."""
+    detail = {
+        "executionArn": "exec_1",
+        "stateMachineArn": "arn:machine",
+        "name": "n",
+        "status": "TIMED_OUT",
+        "startDate": 1,
+        "stopDate": 2,
+        "input": json.dumps(EVENT),
+        "inputDetails": {"included": True},
+        "output": None,
+        "outputDetails": None,
+        "error": None,
+        "cause": None,
+        **changes,
+    }
+    return {"id": "1", "source": "aws.states", "detail-type": "x", "detail": detail}
 
 
 def test_a_case_is_parked(world: Any) -> None:
     world.claim()
     event = fail(world)
     assert (event.error, event.reason) == ("SettlementCompensated", "sku_b: none left")
-    record = load_case(world.cases, "case_1").record
-    assert record.status == "failed"
-    assert record.failure
-    assert record.failure["error"] == "SettlementCompensated"
+    parked = load_case(world.cases, "case_1").record
+    assert parked.status == "failed"
+    assert parked.failure
+    assert parked.failure["error"] == "SettlementCompensated"
     (published,) = world.publisher.of("CaseFailed")
     assert msgspec.convert(published, CaseFailed) == event
 
@@ -52,9 +80,67 @@ def test_a_settled_case_stays_settled(world: Any) -> None:
     world.claim()
     close_case(ClosingRequest("exec_1", {}, world.case()), world.cases, world.clock)
     before = load_case(world.cases, "case_1")
-    fail(world)
+    record(world, report())
     assert load_case(world.cases, "case_1") == before
+    assert world.publisher.of("CaseFailed") == []
+
+
+def test_a_settled_case_that_nobody_heard_of_is_told_once(world: Any) -> None:
+    """The bus was out of reach after the case was closed, then the rule comes with its retries."""
+    world.claim()
+    told = close_case(ClosingRequest("exec_1", {}, world.case()), world.cases, world.clock)
+    for event in (report(), status_change()):
+        assert json.dumps(record(world, event)) == json.dumps(dump(told.detail))
+    assert world.publisher.of(told.detail_type) == [dump(told.detail)]
+
+
+def test_a_redriven_execution_that_settles_but_cannot_tell(world: Any) -> None:
+    world.claim()
+    fail(world)
+    told = close_case(ClosingRequest("exec_1", {}, world.case()), world.cases, world.clock)
+    for _ in range(2):
+        record(world, report())
+    assert world.publisher.of(told.detail_type) == [dump(told.detail)]
     assert len(world.publisher.of("CaseFailed")) == 1
+
+
+def test_another_executions_outcome_is_not_told_again(world: Any) -> None:
+    world.claim()
+    close_case(ClosingRequest("exec_1", {}, world.case()), world.cases, world.clock)
+    fail(world, "exec_2")
+    assert world.publisher.of("CaseRejected") == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "reason"),
+    [
+        ({}, "TIMED_OUT", "The execution ended outside its own catches."),
+        (
+            {"status": "FAILED", "error": "States.DataLimitExceeded", "cause": "too large"},
+            "States.DataLimitExceeded",
+            "too large",
+        ),
+    ],
+)
+def test_step_functions_own_event_parks_the_case(
+    world: Any, changes: dict[str, Any], error: str, reason: str
+) -> None:
+    world.claim()
+    event = record(world, status_change(**changes))
+    assert (event["error"], event["reason"]) == (error, reason)
+    assert load_case(world.cases, "case_1").record.status == "failed"
+
+
+def test_an_input_too_large_for_the_event(world: Any) -> None:
+    assert record(world, status_change(input=None))["case_id"] is None
+
+
+@pytest.mark.parametrize(
+    "event", [None, [], {}, {"source": "aws.states"}, {"source": "aws.states", "detail": {}}]
+)
+def test_what_is_no_report(world: Any, event: Any) -> None:
+    with pytest.raises(InvalidInputError):
+        record(world, event)
 
 
 def test_another_executions_case_is_left_alone(world: Any) -> None:
