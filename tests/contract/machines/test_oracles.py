@@ -110,6 +110,20 @@ RESOLVE: dict[str, tuple[dict[str, Any], str]] = {
         },
         "SUCCEEDED",
     ),
+    "the case id is taken": (
+        {
+            "ClaimCase": TaskError("InvalidCaseError", "taken"),
+            "CloseCase": closing("CaseRejected"),
+        },
+        "SUCCEEDED",
+    ),
+    "the question is put again": (
+        {
+            "DecideByPolicy": payload(ruling("approve")),
+            "AwaitApproval": [BUSY, THROTTLED, UNANSWERED, {"decision": "approve"}],
+        },
+        "SUCCEEDED",
+    ),
     "settled before": ({"ClaimCase": TaskError("CaseAlreadySettledError", "x")}, "SUCCEEDED"),
     "owned elsewhere": ({"ClaimCase": TaskError("CaseOwnedElsewhereError", "x")}, "SUCCEEDED"),
     "a store is busy twice": (

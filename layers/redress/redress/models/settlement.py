@@ -81,7 +81,7 @@ class ApprovalRequest(Model, frozen=True):
 class ApprovalAnswer(Model, frozen=True):
     """Input of AnswerApproval: what an authenticated human answers.
 
-    With `proposal_hash` the answer holds for that settlement only; without, for the one in question.
+    With `proposal_hash` the answer is for that settlement only; without, for the one in question.
     """
 
     case_id: Identifier
@@ -102,10 +102,10 @@ class DecisionRequest(Model, frozen=True):
 
 
 class ApprovalQuestion(Model, frozen=True):
-    """Input of AwaitApproval. `escalation` is 0 for the first approver, 1 for the next."""
+    """Input of AwaitApproval. `retries` counts how often this state was tried before."""
 
     ruling: Ruling
-    escalation: int
+    retries: int
     timeout_seconds: int
     task_token: str
 

@@ -1,6 +1,6 @@
 """AwaitApproval: keeps a question to a human and asks it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -39,7 +39,7 @@ def await_approval(
         order_id=ruling.order_id,
         customer_id=ruling.customer_id,
         proposal_hash=ruling.proposal_hash,
-        escalation=question.escalation,
+        escalation=request.escalation,
         requested_at=request.requested_at,
         expires_at=request.expires_at,
         actions=ruling.actions,
@@ -59,7 +59,7 @@ def _store(question: ApprovalQuestion, cases: Repository, clock: Clock) -> Appro
     request = ApprovalRequest(
         case_id=case.case_id,
         proposal_hash=question.ruling.proposal_hash,
-        escalation=question.escalation,
+        escalation=_escalation(question, before.request if before else None, now),
         requested_at=now,
         expires_at=now + timedelta(seconds=question.timeout_seconds),
         task_token=question.task_token,
@@ -75,3 +75,17 @@ def _store(question: ApprovalQuestion, cases: Repository, clock: Clock) -> Appro
         [put_case(waiting, version), put_approval(request, before.version if before else 0)]
     )
     return request
+
+
+def _escalation(question: ApprovalQuestion, before: ApprovalRequest | None, now: datetime) -> int:
+    """Return 0 for the first approver, 1 for the next.
+
+    The state is tried again when nobody answered in time, and then the next one is asked; or, long
+    before, when the question could not be put.
+    """
+    if not question.retries or before is None:
+        return 0
+    if before.proposal_hash != question.ruling.proposal_hash:
+        return 0
+    was_open = now - before.requested_at >= timedelta(seconds=question.timeout_seconds) / 2
+    return before.escalation + 1 if was_open else before.escalation

@@ -12,6 +12,7 @@ _HASHED = (
     "action",
     "subject_id",
     "reason_code",
+    "decision",
     "effect_key",
     "amount_minor",
     "currency",

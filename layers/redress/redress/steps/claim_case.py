@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from redress.errors import CaseAlreadySettledError, CaseOwnedElsewhereError
+from redress.errors import CaseAlreadySettledError, CaseOwnedElsewhereError, InvalidCaseError
 from redress.models.case import CaseClaim, CaseRecord, ClaimRequest
 from redress.ports import Clock, EventPublisher, Repository
 from redress.steps.case_records import CLOSED, StoredCase, find_case, put_case
@@ -24,7 +24,8 @@ def claim_case(
 
     Raises:
         CaseAlreadySettledError: the case has ended.
-        CaseOwnedElsewhereError: another execution works on it, or the id is another case's.
+        CaseOwnedElsewhereError: another execution works on it.
+        InvalidCaseError: the id is another case's, which is left alone.
         ConflictError: other claims kept coming first.
     """
     record = deciding_again(lambda: _claim(request, cases, clock.now()))
@@ -60,10 +61,10 @@ def _claim(request: ClaimRequest, cases: Repository, now: datetime) -> CaseRecor
 def _check_free(request: ClaimRequest, stored: StoredCase, now: datetime) -> None:
     """Refuse a claim on a case that is settled, somebody else's, or another one altogether."""
     record, case = stored.record, request.case
+    if (record.customer_id, record.order_id) != (case.customer_id, case.order_id):
+        raise InvalidCaseError(f"the case id {record.case_id} is taken: use another one")
     if record.status in CLOSED:
         raise CaseAlreadySettledError(f"case {record.case_id} is {record.status}")
-    if (record.customer_id, record.order_id) != (case.customer_id, case.order_id):
-        raise CaseOwnedElsewhereError(f"case {record.case_id} is about another order")
     owned = record.status != "failed" and now < record.owned_until
     if owned and record.owner != request.execution_id:
         raise CaseOwnedElsewhereError(f"case {record.case_id} is worked on by another execution")

@@ -11,8 +11,9 @@ from redress.errors import (
     CaseOwnedElsewhereError,
     ConflictError,
     DependencyUnavailableError,
+    InvalidCaseError,
 )
-from redress.models.settlement import ClosingRequest, FailureReport
+from redress.models.settlement import ClosingRequest
 from redress.ports import Write
 from redress.steps.case_records import load_case
 from redress.steps.close_case import close_case
@@ -20,7 +21,8 @@ from redress.steps.record_failure import record_failure
 
 
 def fail(world: Any, execution: str = "exec_1", case_id: str = "case_1") -> None:
-    report = FailureReport(execution, {"detail": {"case_id": case_id}}, {"Error": "X"})
+    event = {"detail": {"case_id": case_id}}
+    report = {"execution_id": execution, "event": event, "failure": {"Error": "X"}}
     record_failure(report, world.cases, world.clock, world.publisher)
 
 
@@ -83,9 +85,19 @@ def test_an_id_of_another_case_is_not_touched(world: Any, changed: dict[str, str
     world.claim()
     fail(world)
     before = load_case(world.cases, "case_1")
-    with pytest.raises(CaseOwnedElsewhereError):
+    with pytest.raises(InvalidCaseError, match="taken"):
         world.claim("exec_2", msgspec.structs.replace(world.case(), **changed))
     assert load_case(world.cases, "case_1") == before
+
+
+def test_an_id_of_a_closed_case_says_nothing_about_it(world: Any) -> None:
+    """Its own customer hears that it is settled; another one that the id is taken, no more."""
+    world.claim()
+    close_case(ClosingRequest("exec_1", {}, world.case()), world.cases, world.clock)
+    stranger = msgspec.structs.replace(world.case(), customer_id="cus_2", order_id="ord_2")
+    with pytest.raises(InvalidCaseError, match="taken") as caught:
+        world.claim("exec_2", stranger)
+    assert not any(word in str(caught.value) for word in ("cus_1", "ord_1", "rejected"))
 
 
 def test_two_claims_at_once_have_one_winner(make_world: Callable[..., Any]) -> None:
