@@ -243,6 +243,29 @@ def test_a_changed_ruling_is_not_executed(world: Any) -> None:
             step(SettlementRequest(forged, 1))
 
 
+def test_what_needs_a_human_cannot_be_called_allowed(world: Any) -> None:
+    request = settled(world, conclusive=False)
+    assert {a.decision for a in request.ruling.actions} == {"needs_approval"}
+    actions = tuple(
+        msgspec.structs.replace(action, decision="allow") for action in request.ruling.actions
+    )
+    forged = msgspec.structs.replace(request.ruling, actions=actions)
+    for step in (world.reserve, world.refund, world.ship):
+        with pytest.raises(ApprovalMismatchError):
+            step(SettlementRequest(forged, 1))
+
+
+def test_a_forged_mandate_stays_within_what_is_paid_without_a_human(world: Any) -> None:
+    """Whoever forges the hash too is still held by the ledger and by the policy's amounts."""
+    world.claim()
+    ruling = rehashed(world.decide([world.DUPLICATE], conclusive=False), {"decision": "allow"})
+    for minor in (8401, 50_001, 10**12):
+        forged = rehashed(ruling, {"amount_minor": minor})
+        with pytest.raises(RefundRefusedError):
+            world.refund(SettlementRequest(forged, 1))
+    assert world.refunded() == 0
+
+
 def test_out_of_stock_since_the_ruling(world: Any) -> None:
     request = settled(world)
     world.set_stock(1)

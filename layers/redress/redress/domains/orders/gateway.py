@@ -19,11 +19,6 @@ def shipment_key(shipment_id: str) -> str:
     return f"{SHIPMENT}{shipment_id}"
 
 
-def customer_index(customer_id: str) -> str:
-    """Return the index key under which a customer's orders are filed."""
-    return f"customer#{customer_id}"
-
-
 def load_order(repository: Repository, order_id: str) -> OrderFacts:
     """Read an order with its shipments, in one query.
 
@@ -47,12 +42,6 @@ def load_order(repository: Repository, order_id: str) -> OrderFacts:
     return OrderFacts(order=order, shipments=tuple(shipments), versions=versions)
 
 
-def orders_of(repository: Repository, customer_id: str) -> tuple[Order, ...]:
-    """Read a customer's orders; may lag behind writes."""
-    records = repository.by_index(customer_index(customer_id))
-    return tuple(parse_json(Order, r.document) for r in records if r.sort == ORDER)
-
-
 def put_order(order: Order, expected_version: int) -> Write:
     """Build the write of an order; version 0 creates it."""
     return Write(
@@ -60,7 +49,6 @@ def put_order(order: Order, expected_version: int) -> Write:
         sort=ORDER,
         document=dump_json(order),
         expected_version=expected_version,
-        index=customer_index(order.customer_id),
     )
 
 

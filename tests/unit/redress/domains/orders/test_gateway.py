@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from redress.adapters.memory.repository import MemoryRepository
-from redress.domains.orders.gateway import load_order, orders_of, put_order, put_shipment
+from redress.domains.orders.gateway import load_order, put_order, put_shipment
 from redress.domains.orders.models import Order, OrderLine, Shipment
 from redress.errors import ConflictError, InvalidInputError, UnknownOrderError
 from redress.ports import Write
@@ -56,13 +56,6 @@ def test_a_broken_record_is_named() -> None:
     repository.commit([broken])
     with pytest.raises(InvalidInputError, match="order_id"):
         load_order(repository, "ord_1")
-
-
-def test_orders_are_found_by_customer() -> None:
-    repository = MemoryRepository()
-    repository.commit([put_order(order("ord_2"), 0), put_order(order("ord_1"), 0)])
-    assert [o.order_id for o in orders_of(repository, "cust_1")] == ["ord_1", "ord_2"]
-    assert orders_of(repository, "cust_9") == ()
 
 
 def test_a_stale_write_is_a_conflict() -> None:
