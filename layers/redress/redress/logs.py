@@ -20,7 +20,7 @@ logger.addHandler(logging.NullHandler())
 
 Handler = Callable[[dict[str, Any], object], Any]
 
-_CASE_ID = re.compile(r"[\w.:\-]{1,128}")
+_CASE_ID = re.compile(r"[\w.:\-]{1,128}", re.ASCII)
 _HOLDERS = ("case", "ruling", "detail")
 
 

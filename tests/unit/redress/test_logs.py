@@ -79,6 +79,7 @@ def test_silent_unless_asked(capfd: pytest.CaptureFixture[str]) -> None:
         ({"ruling": {"case_id": "case_1"}}, "case_1"),
         ({"detail": {"case_id": "case_1"}}, "case_1"),
         ({"case_id": "x\nfunction finished"}, None),
+        ({"case_id": "c\u0430se_1"}, None),
         ({"case_id": "x" * 129}, None),
         ({"case_id": 7}, None),
         ({"case": ["case_id"]}, None),
