@@ -86,6 +86,9 @@ def test_approval_across_processes(tmp_path: Path) -> None:
     wrong = redress(tmp_path, "approve", "case_9", "--hash", "0" * 64)
     assert wrong.returncode == 1
     assert len(wrong.stderr.splitlines()) == 1
+    # A script's unset variable is no hash and no approver.
+    assert redress(tmp_path, "approve", "case_9", "--hash", "").returncode != 0
+    assert redress(tmp_path, "approve", "case_9", "--approver", "").returncode != 0
     approved = redress(
         tmp_path,
         "approve",
@@ -99,9 +102,13 @@ def test_approval_across_processes(tmp_path: Path) -> None:
     result = json.loads(approved.stdout)
     assert (approved.returncode, result["status"]) == (0, "resolved")
     assert any(change["kind"] == "refund" for change in result["ledger_delta"])
-    again = redress(tmp_path, "deny", "case_9")
-    assert again.returncode == 2
-    assert "resolved" in again.stderr
+    again = redress(tmp_path, "approve", "case_9", "--approver", "ana", "--json")
+    repeated = json.loads(again.stdout)
+    assert (again.returncode, repeated["status"]) == (0, "resolved")
+    assert repeated["ledger_delta"] == []
+    other = redress(tmp_path, "deny", "case_9")
+    assert other.returncode == 2
+    assert "approve, by ana" in other.stderr
 
 
 def test_a_reader_that_leaves_does_not_stop_the_work(tmp_path: Path) -> None:
@@ -120,6 +127,34 @@ def test_a_reader_that_leaves_does_not_stop_the_work(tmp_path: Path) -> None:
     assert process.stderr.read() == b""
     cases = json.loads(redress(tmp_path, "cases", "list", "--json").stdout)["cases"]
     assert [case["status"] for case in cases] == ["resolved"]
+
+
+@pytest.mark.parametrize("tokens", [["cases", "list"], ["cases", "list", "--json"], ["--help"]])
+def test_output_that_cannot_be_written_is_one_line(tmp_path: Path, tokens: list[str]) -> None:
+    assert redress(tmp_path, "resolve").returncode == 0
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, *tokens],
+            cwd=tmp_path,
+            env=ENVIRONMENT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "No space left" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    closed = subprocess.run(
+        [*COMMAND, *tokens],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        preexec_fn=lambda: os.close(1),
+    )
+    assert (closed.returncode, closed.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL])

@@ -82,9 +82,15 @@ def _answer(
         cases = cloud.domain("cases")
         record = load_case(cases, case).record
         stored = find_approval(cases, case)
-        if record.status != "awaiting_approval" or stored is None:
+        given = stored.request.answer if stored else None
+        if stored is None or (record.status != "awaiting_approval" and given is None):
             raise UsageError(
                 f"case {case} is {record.status}: nothing waits for an answer",
+                f"see `redress cases show {case}`",
+            )
+        if given is not None and given.decision != decision:
+            raise UsageError(
+                f"case {case} was answered already: {given.decision}, by {given.approver}",
                 f"see `redress cases show {case}`",
             )
         ledgers = CaseLedgers(cloud)
@@ -92,10 +98,12 @@ def _answer(
         answer = {
             "case_id": case,
             "decision": decision,
-            "approver": approver or getpass.getuser(),
+            "approver": getpass.getuser() if approver is None else approver,
             "comment": comment,
-            "proposal_hash": proposal_hash or stored.request.proposal_hash,
+            "proposal_hash": proposal_hash,
         }
+        if proposal_hash is None:
+            answer["proposal_hash"] = stored.request.proposal_hash
         cloud.answer(answer)
         execution = cloud.settle(record.owner)
         after = ledgers.of(record.order_id)

@@ -70,7 +70,10 @@ def report(error: Exception, *, as_json: bool) -> int:
 
 def _explain(error: Exception) -> tuple[str, int] | None:
     # Imported here, since only a command that fails needs all of them.
+    import sqlite3
+
     from asl_engine import AslEngineError
+    from asl_engine.journal.sqlite import JournalError
     from redress.errors import (
         DependencyUnavailableError,
         InvalidInputError,
@@ -104,6 +107,8 @@ def _explain(error: Exception) -> tuple[str, int] | None:
             return "correct it and try again", EXIT_USAGE
         case DependencyUnavailableError():
             return "try again; `redress doctor` checks the store", EXIT_FAILED
+        case JournalError() | sqlite3.DatabaseError():
+            return "`redress doctor` checks the store", EXIT_FAILED
         case RedressError():
             return "see `redress cases show CASE`", EXIT_FAILED
         case AslEngineError():
@@ -111,6 +116,16 @@ def _explain(error: Exception) -> tuple[str, int] | None:
         case OSError():
             return "check the path and its permissions", EXIT_FAILED
     return None
+
+
+def unwritable(error: Exception) -> int:
+    """Tell that the output could not be written: on stderr, also with `--json`."""
+    from redress_local.cli.output import silence
+
+    # What is left in the buffer must not fail again at exit.
+    silence(sys.stdout)
+    tell(type(error).__name__, str(error), "the work itself is done: run it again", as_json=False)
+    return EXIT_FAILED
 
 
 def unexpected(error: Exception, *, as_json: bool) -> int:

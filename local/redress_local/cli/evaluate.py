@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from redress.models.case import PATTERNS, Pattern
 from redress_local.cli.errors import UsageError
 from redress_local.cli.output import clean, console, print_json
-from redress_local.cli.stores import JsonOption, ModelOption
+from redress_local.cli.stores import JsonOption, ModelOption, Whole
 
 if TYPE_CHECKING:
     from redress_local.shop.document import Shop
@@ -21,9 +21,9 @@ _SHOWN_WRONG = 5
 
 def evaluate(
     *,
-    cases: int | None = None,
-    seed: int = 7,
-    pattern: Pattern | Literal["all"] = "all",
+    cases: Whole | None = None,
+    seed: Whole = 7,
+    pattern: Literal[Pattern, "all"] = "all",
     shop: Annotated[Path | None, Parameter(name="--shop")] = None,
     labels: Annotated[Path | None, Parameter(name="--labels")] = None,
     model: ModelOption = "playbook",

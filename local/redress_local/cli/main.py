@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from cyclopts import App, CycloptsError
-from redress_local.cli.errors import report, unexpected, usage
-from redress_local.cli.output import STDIN, silence
+from redress_local.cli.errors import report, unexpected, unwritable, usage
+from redress_local.cli.output import STDIN, OutputError, attach, flush, silence
 
 _HERE = "redress_local.cli"
 
@@ -35,12 +35,12 @@ for _name, _target, _help in (
 
 def run(tokens: Sequence[str]) -> int:
     """Run one command and return its exit code: 0 done, 1 failed, 2 the call was wrong."""
-    as_json = "--json" in tokens
+    as_json = any(word in {"--json", "--json=true"} for word in tokens)
     # A lone hyphen would be taken for an option without a name.
     tokens = [STDIN if word == "-" else word for word in tokens]
     try:
         result = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
-        sys.stdout.flush()
+        flush()
     except CycloptsError as error:
         return usage(error, as_json=as_json)
     except KeyboardInterrupt:
@@ -50,6 +50,8 @@ def run(tokens: Sequence[str]) -> int:
         # Whoever read the output has seen enough.
         silence(sys.stdout)
         return 0
+    except OutputError as error:
+        return unwritable(error)
     except Exception as error:  # noqa: BLE001
         # The last resort of the command: known errors are explained, unknown ones are logged.
         return report(error, as_json=as_json) or unexpected(error, as_json=as_json)
@@ -58,11 +60,14 @@ def run(tokens: Sequence[str]) -> int:
 
 def main() -> None:
     """The entry point of the `redress` command."""
+    attach()
     code = run(sys.argv[1:])
     try:
-        sys.stdout.flush()
+        flush()
     except BrokenPipeError:
         silence(sys.stdout)
+    except OutputError as error:
+        code = unwritable(error)
     sys.exit(code)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
@@ -39,6 +40,33 @@ def console(*, stderr: bool = False) -> Console:
     )
 
 
+class OutputError(Exception):
+    """Standard output cannot be written: the disk that it goes to is full, for example."""
+
+
+def attach() -> None:
+    """Open what the caller closed, so that output goes nowhere instead of failing."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+
+
+def flush() -> None:
+    """Flush standard output.
+
+    Raises:
+        BrokenPipeError: Nobody reads any more.
+        OutputError: It cannot be written.
+    """
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"the output cannot be written: {error.strerror}") from error
+
+
 def silence(stream: TextIO) -> None:
     """Send what is left for a closed pipe nowhere, so that it does not fail at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -46,11 +74,26 @@ def silence(stream: TextIO) -> None:
     os.close(nowhere)
 
 
+def write(data: bytes) -> None:
+    """Write bytes to standard output.
+
+    Raises:
+        BrokenPipeError: Nobody reads any more.
+        OutputError: It cannot be written.
+    """
+    try:
+        sys.stdout.buffer.write(data)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"the output cannot be written: {error.strerror}") from error
+
+
 def print_json(value: Any) -> None:
     """Print one JSON object, indented, as UTF-8."""
     data = msgspec.json.format(msgspec.json.encode(value), indent=2)
-    sys.stdout.buffer.write(data + b"\n")
-    sys.stdout.flush()
+    write(data + b"\n")
+    flush()
 
 
 def clean(text: Any) -> str:

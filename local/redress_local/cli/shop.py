@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 from redress_local.cli.errors import UsageError
-from redress_local.cli.output import print_json
-from redress_local.cli.stores import JsonOption
+from redress_local.cli.output import print_json, write
+from redress_local.cli.stores import JsonOption, Whole
 
 
 def shop(
     *,
-    customers: int,
-    seed: int = 7,
+    customers: Whole,
+    seed: Whole = 7,
     out: Annotated[Path | None, Parameter(name="--out")] = None,
     labels: Annotated[Path | None, Parameter(name="--labels")] = None,
     as_json: JsonOption = False,
@@ -23,7 +22,7 @@ def shop(
     """Generate a shop: the same for the same seed.
 
     Args:
-        customers: How many customers; each opens about one case.
+        customers: How many customers; two of three open a case.
         seed: Of the random numbers.
         out: The shop file; stdout when left out.
         labels: The labels file: what is true about each case. Never part of the shop.
@@ -38,9 +37,13 @@ def shop(
         raise UsageError("--json needs --out", "name the shop file by --out")
     if out is not None and labels is not None and out.absolute() == labels.absolute():
         raise UsageError("--out and --labels are the same file", "labels never go into the shop")
+    for path in (out, labels):
+        # Checked before either is written: both or none.
+        if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+            raise UsageError(f"{path} cannot be written", "name a file in a folder that exists")
     made, truth = generate_shop(customers, seed)
     if out is None:
-        sys.stdout.buffer.write(msgspec.json.format(dump_json(made), indent=1) + b"\n")
+        write(msgspec.json.format(dump_json(made), indent=1) + b"\n")
     else:
         write_json(out, made)
     if labels is not None:

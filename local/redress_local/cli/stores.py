@@ -11,6 +11,9 @@ from cyclopts import Parameter
 from redress_local.cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cyclopts import Token
     from redress_local.embedded.cloud import EmbeddedCloud
     from redress_local.shop.document import Shop
 
@@ -18,7 +21,26 @@ EXAMPLE = "example"
 _LOCK_SECONDS = 120.0
 _LOG_FIELDS = ("function", "case_id", "rule", "target", "error")
 
-StoreOption = Annotated[Path | None, Parameter(name="--store")]
+
+def _folder(_: object, tokens: Sequence[Token]) -> Path:
+    """An empty `--store`, such as an unset variable of a script, is not the current folder."""
+    if not tokens[0].value:
+        raise UsageError("--store is empty", "name a folder, or leave it out")
+    return Path(tokens[0].value)
+
+
+def _whole(_: object, tokens: Sequence[Token]) -> int:
+    """A whole number; 1.5 is not rounded."""
+    try:
+        return int(tokens[0].value)
+    except ValueError:
+        raise UsageError(
+            f"{tokens[0].keyword} {tokens[0].value!r} is no whole number", "give one such as 10"
+        ) from None
+
+
+StoreOption = Annotated[Path | None, Parameter(name="--store", converter=_folder)]
+Whole = Annotated[int, Parameter(converter=_whole)]
 ShopOption = Annotated[str | None, Parameter(name="--shop")]
 ModelOption = Annotated[str, Parameter(name="--model")]
 JsonOption = Annotated[bool, Parameter(name="--json", negative="")]
@@ -44,11 +66,10 @@ def choose(store: Path | None, shop: Shop | None) -> Path:
     `--store`, else `$REDRESS_STORE`, else `.redress` in the current folder. There, another shop
     than the example gets a store of its own, which later commands find as the current one.
     """
-    given = store or (
-        Path(os.environ["REDRESS_STORE"]) if os.environ.get("REDRESS_STORE") else None
-    )
-    if given is not None:
-        return given
+    if store is not None:
+        return store
+    if os.environ.get("REDRESS_STORE"):
+        return Path(os.environ["REDRESS_STORE"])
     base = Path(".redress")
     current = base / "current"
     if shop is None:
