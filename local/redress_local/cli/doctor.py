@@ -6,7 +6,9 @@ import platform
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from redress_local.cli.errors import EXIT_FAILED
@@ -120,12 +122,32 @@ def _sandbox() -> Finding:
 
 
 def _store(store: Any) -> Finding:
-    from redress_local.embedded.store import read_info
+    from redress_local.embedded.store import STORE_PARTS, read_info
 
     folder = choose(store, None)
     info = read_info(folder)
     if info is None:
         return f"{folder}: none yet", ""
+    damaged = [f"{name}: {damage}" for name in STORE_PARTS if (damage := _damage(folder / name))]
+    if damaged:
+        todo = "use another --store, or restore these files from a copy"
+        return f"{folder}: damaged: {'; '.join(damaged)}", todo
     if (folder / "redress.log").is_file():
         return f"{folder}: shop {info.shop_digest[:12]}", f"read what {folder / 'redress.log'} says"
     return f"{folder}: shop {info.shop_digest[:12]}", ""
+
+
+def _damage(file: Path) -> str:
+    """What is wrong with a database; empty when it is sound."""
+    if not file.is_file():
+        return "missing"
+    try:
+        # Never made, and what a dead process left in the write-ahead log is read as well.
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True)) as database:
+            (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
+            tables = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    except sqlite3.Error as error:
+        return str(error)
+    if not tables:
+        return "empty"
+    return "" if found == "ok" else " ".join(str(found).split())

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 OnCommit = Callable[[int], None]
 """Called after every durable commit with the number of commits so far."""
 
+STORE_PARTS = ("records.db", "journal.db", "events.db")
+"""The databases that every seeded store has."""
+
 _VERSION = 1
 _LOCK_PAUSE = 0.05
 
@@ -105,6 +108,18 @@ class StoreFolder:
             raise StoreError(f"{path}: cannot be used as a store: {error.strerror}") from None
         self._acquire(wait_seconds)
         self.info = read_info(path)
+        self._check_parts()
+
+    def _check_parts(self) -> None:
+        """Refuse a store that lost a part: an empty one in its place would deny all that was."""
+        if self.info is None:
+            return
+        for file in (self.path / name for name in STORE_PARTS):
+            # What was written last may still be in the write-ahead log only.
+            ahead = file.with_name(f"{file.name}-wal")
+            if not file.is_file() or not (file.stat().st_size or ahead.is_file()):
+                self._lock.close()
+                raise StoreError(f"{file}: is missing or empty, so the store is damaged")
 
     def _acquire(self, wait_seconds: float) -> None:
         deadline = time.monotonic() + wait_seconds

@@ -8,6 +8,7 @@ import pytest
 from redress.errors import ConflictError
 from redress.ports import Write
 from redress_local.embedded.store import (
+    STORE_PARTS,
     CommitCounter,
     CountedStore,
     StoreBusyError,
@@ -75,3 +76,19 @@ def test_commits_of_all_stores_are_counted_once_they_are_durable(tmp_path: Path)
     assert seen == list(range(1, before + 5))
     first.close()
     second.close()
+
+
+@pytest.mark.parametrize("name", STORE_PARTS)
+@pytest.mark.parametrize("empty", [True, False])
+def test_a_store_that_lost_a_part_is_refused(tmp_path: Path, name: str, empty: bool) -> None:
+    folder = StoreFolder(tmp_path)
+    for part in STORE_PARTS:
+        (tmp_path / part).write_bytes(b"some")
+    folder.remember(new_info("digest", "2026-03-02T12:00:00+00:00"))
+    folder.close()
+    StoreFolder(tmp_path).close()
+    (tmp_path / name).unlink()
+    if empty:
+        (tmp_path / name).touch()
+    with pytest.raises(StoreError, match=f"{name}: is missing or empty"):
+        StoreFolder(tmp_path)
