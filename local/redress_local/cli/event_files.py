@@ -13,6 +13,7 @@ from redress_local.cli.output import STDIN
 from redress_local.events.entries import MAX_EVENT_BYTES
 
 _HINT = "give a CaseOpened event or its detail: see events/case_opened.json"
+_MARK = b"\xef\xbb\xbf"
 _DETAIL_FIELDS = frozenset(CaseOpened.__struct_fields__)
 
 
@@ -52,7 +53,8 @@ def parse(data: bytes | str, name: str) -> Any:
         UsageError: It is not JSON.
     """
     try:
-        return msgspec.json.decode(data)
+        # Editors on Windows put a byte order mark first.
+        return msgspec.json.decode(data.removeprefix(_MARK) if isinstance(data, bytes) else data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{name} is not JSON ({error})", _HINT) from None
 
@@ -70,6 +72,9 @@ def to_entry(value: Any, name: str, bus: str, present: str) -> dict[str, Any]:
             value.get("detail"), dict
         ):
             raise UsageError(f"{name} is not an event: it lacks a detail-type or a detail", _HINT)
+        for field, kind, what in (("source", str, "text"), ("resources", list, "an array")):
+            if not isinstance(value.get(field), kind | None):
+                raise UsageError(f"{name} is not an event: its {field} is not {what}", _HINT)
         return {
             "EventBusName": bus,
             "Source": value.get("source") or "redress.cli",

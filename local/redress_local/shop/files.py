@@ -18,6 +18,10 @@ MAX_FILE_BYTES = 1024**3
 
 SHOWN_PROBLEMS = 3
 
+# Editors on Windows put a byte order mark first.
+_MARK = b"\xef\xbb\xbf"
+_BLOCK = 65_536
+
 M = TypeVar("M", bound=Model)
 
 
@@ -82,7 +86,11 @@ def _load(path: str | os.PathLike[str], kind: type[M]) -> M:
     try:
         if source.is_file() and source.stat().st_size > MAX_FILE_BYTES:
             raise InvalidInputError(f"{source}: larger than {MAX_FILE_BYTES} bytes")
-        text = source.read_bytes()
+        with source.open("rb") as file:
+            # A device or a pipe has no size to ask for: as little as shows that it is none.
+            text = file.read(_BLOCK).removeprefix(_MARK)
+            if b"\0" not in text:
+                text += file.read(MAX_FILE_BYTES)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InvalidInputError(f"{source}: cannot be read: {reason}") from error

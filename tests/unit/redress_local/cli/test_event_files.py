@@ -42,6 +42,8 @@ def test_a_bare_detail_has_the_shop_s_present_as_its_time() -> None:
         {"detail-type": "CaseOpened"},
         {"detail-type": 7, "detail": {}},
         {"detail-type": "CaseOpened", "detail": "{}"},
+        {"detail-type": "CaseOpened", "detail": {}, "source": 5},
+        {"detail-type": "CaseOpened", "detail": {}, "resources": "arn"},
     ],
 )
 def test_what_is_no_event_is_refused(value: Any) -> None:
@@ -57,6 +59,12 @@ def test_what_is_no_json_is_refused(tmp_path: Path, data: bytes) -> None:
     file.write_bytes(data)
     with pytest.raises(UsageError, match=r"event\.json"):
         read_entry(file, "bus", PRESENT)
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    file = tmp_path / "event.json"
+    file.write_bytes(b'\xef\xbb\xbf{"case_id": "c"}')
+    assert read_entry(file, "bus", PRESENT)["Detail"] == {"case_id": "c"}
 
 
 def test_stdin(monkeypatch: pytest.MonkeyPatch) -> None:

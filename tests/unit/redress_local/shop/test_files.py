@@ -24,6 +24,17 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["labels.json", "shop.json"]
 
 
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    shop, _ = generate_shop(2, 1)
+    (tmp_path / "shop.json").write_bytes(b"\xef\xbb\xbf" + dump_json(shop))
+    assert load_shop(tmp_path / "shop.json") == shop
+
+
+def test_a_device_without_an_end_is_not_read_to_its_end() -> None:
+    with pytest.raises(InvalidInputError, match="/dev/zero: JSON is malformed"):
+        load_shop("/dev/zero")
+
+
 def test_an_unwritable_or_unreadable_path_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match=r"absent.*cannot be written"):
         write_json(tmp_path / "absent" / "shop.json", example_shop())
