@@ -274,7 +274,7 @@ def _refuse(error: _BadCallError, *, as_json: bool) -> int:
     message = " ".join(str(error).split())
     if as_json:
         body = {"type": "BadCall", "message": message, "hint": error.hint}
-        print(json.dumps({"error": body}), file=sys.stderr)
+        print(json.dumps({"error": body}))
     else:
         print(f"error: {message}; {error.hint}", file=sys.stderr)
     return BAD_CALL

@@ -38,24 +38,14 @@ def list_(
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD)
-    for title in ("case", "status", "order", "customer", "pattern", "attempt", "updated"):
+    # Tight enough for a terminal of 80 columns; `--json` has all of it.
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    for title in ("case", "status", "order", "pattern", "updated"):
         table.add_column(title, overflow="fold")
     for row in found:
-        table.add_row(
-            *(
-                clean(row[key])
-                for key in (
-                    "case_id",
-                    "status",
-                    "order_id",
-                    "customer_id",
-                    "pattern",
-                    "attempt",
-                    "updated_at",
-                )
-            )
-        )
+        updated = str(row["updated_at"])[:19].replace("T", " ")
+        cells = (row["case_id"], row["status"], row["order_id"], row["pattern"] or "", updated)
+        table.add_row(*(clean(cell) for cell in cells))
     out.print(table)
     return 0
 

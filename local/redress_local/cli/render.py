@@ -24,6 +24,7 @@ _STYLES = {
 _MARKS = {"added": "+", "changed": "~", "removed": "-"}
 _SUMMARY_WIDTH = 90
 _MESSAGE_LENGTH = 500
+_ID_WIDTH = 18
 
 
 def opening(out: Console, detail: Mapping[str, Any], store: Path) -> None:
@@ -131,9 +132,12 @@ def ledger(out: Console, before: list[dict[str, Any]], delta: list[dict[str, Any
     known = {(entry["kind"], entry["id"]): entry for entry in before}
     if not changes and not known:
         return
-    table = Table(box=box.SIMPLE_HEAD, title="Ledger", title_justify="left", title_style="bold")
-    table.add_column("")
-    for title in ("kind", "id", "before", "after"):
+    out.print("Ledger", style="bold")
+    # Tight enough for a terminal of 80 columns.
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    for title in ("", "kind", "id"):
+        table.add_column(title, no_wrap=True)
+    for title in ("before", "after"):
         table.add_column(title, overflow="fold")
     for key in sorted(known.keys() | changes.keys()):
         change = changes.get(key)
@@ -148,7 +152,7 @@ def ledger(out: Console, before: list[dict[str, Any]], delta: list[dict[str, Any
 
 
 def _short(key: str) -> str:
-    return key if len(key) <= 24 else f"{key[:12]}…{key[-8:]}"
+    return key if len(key) <= _ID_WIDTH else f"{key[:8]}…{key[-8:]}"
 
 
 def _entry(entry: Mapping[str, Any] | None) -> str:
@@ -167,11 +171,16 @@ def _entry(entry: Mapping[str, Any] | None) -> str:
     return text
 
 
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def numbers(out: Console, result: Mapping[str, Any]) -> None:
     """Show what the case took."""
     tokens = result["tokens"]
     out.print(
-        f"{result['transitions']} transitions, {result['model_calls']} model calls,"
+        f"{_count(result['transitions'], 'transition')},"
+        f" {_count(result['model_calls'], 'model call')},"
         f" {tokens['input']} + {tokens['output']} tokens, ${result['cost_usd']:.6f},"
         f" {result['duration_ms']:.0f} ms",
         style="dim",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from redress.models.case import Pattern
 from redress_local.cli.errors import EXIT_FAILED, UsageError
@@ -20,7 +20,10 @@ from redress_local.cli.stores import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from redress_local.embedded.cloud import EmbeddedCloud
+    from redress_local.shop.document import Shop
 
 
 def resolve(
@@ -63,7 +66,12 @@ def resolve(
         )
     if pattern is not None:
         entry["Detail"] = {**entry["Detail"], "pattern": pattern}
-    with open_cloud(store, load(shop), model) as cloud:
+    loaded = load(shop)
+    if event is None and loaded is not None and not _has_order(loaded, entry):
+        raise UsageError(
+            f"{shop} does not hold the order of the example case", "give an EVENT file as well"
+        )
+    with open_cloud(store, loaded, model) as cloud:
         if not _is_closed(cloud, entry["Detail"].get("case_id")):
             cloud.warm()
         entry["EventBusName"] = cloud.case_bus
@@ -82,6 +90,10 @@ def resolve(
             )
             render.resolution(out, result)
     return EXIT_FAILED if result["status"] == "failed" else 0
+
+
+def _has_order(shop: Shop, entry: Mapping[str, Any]) -> bool:
+    return any(order.order_id == entry["Detail"].get("order_id") for order in shop.orders)
 
 
 def _is_closed(cloud: EmbeddedCloud, case_id: object) -> bool:

@@ -23,6 +23,7 @@ app = App(name="sandbox", help="Run an untrusted program over data by value.")
 
 _DEFAULTS = Limits()
 _MIB = 1024 * 1024
+_HINT = "see `redress sandbox run --help`"
 
 
 @app.command
@@ -143,12 +144,13 @@ def _show(result: SandboxResult, *, as_json: bool) -> None:
     elif result.error is None:
         print(json.dumps(result.value, ensure_ascii=False))
     else:
-        print(f"{result.error.type}: {result.error.message}", file=sys.stderr)
+        print(f"error: {result.error.type}: {result.error.message}", file=sys.stderr)
 
 
 def _refused(error: ErrorInfo, *, as_json: bool) -> int:
     if as_json:
-        print(json.dumps({"ok": False, "error": msgspec.to_builtins(error)}))
+        told = {**msgspec.to_builtins(error), "hint": _HINT}
+        print(json.dumps({"ok": False, "error": told}))
     else:
-        print(error.message, file=sys.stderr)
+        print(f"error: {error.message}: {_HINT}", file=sys.stderr)
     return 2

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from redress_local.schemas import with_clean_descriptions
 from redress_local.shop.document import Shop
 
 DEFAULT_PATH = Path("docs/shop.schema.json")
@@ -13,7 +14,7 @@ DEFAULT_PATH = Path("docs/shop.schema.json")
 
 def shop_schema() -> dict[str, Any]:
     """Return the JSON Schema of a shop file."""
-    schema = msgspec.json.schema(Shop)
+    schema: dict[str, Any] = with_clean_descriptions(msgspec.json.schema(Shop))
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A Redress shop",

@@ -116,7 +116,7 @@ class TestValidate:
         assert cli.err.startswith("error: there is no file")
         assert cli.err.count("\n") == 1
         assert cli("validate", tmp_path, "--json") == 2
-        assert json.loads(cli.err)["error"].keys() == {"type", "message", "hint"}
+        assert json.loads(cli.out)["error"].keys() == {"type", "message", "hint"}
 
     def test_our_machines(self, cli: Cli) -> None:
         for file in (Path(__file__).parents[4] / "statemachines").glob("*.asl.yaml"):
@@ -268,7 +268,7 @@ class TestRun:
         assert cli.err.startswith("error: ")
         assert cli.err.count("\n") == 1
         assert cli("run", file, *tokens, "--json") == 2
-        assert json.loads(cli.err)["error"]["hint"]
+        assert json.loads(cli.out)["error"]["hint"]
 
     @pytest.mark.parametrize("text", ["[]", "{", "\udcff"])
     def test_a_mock_file_that_is_no_object(self, cli: Cli, tmp_path: Path, text: str) -> None:

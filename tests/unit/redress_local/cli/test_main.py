@@ -82,3 +82,45 @@ def test_an_unexpected_error_is_one_line_and_a_file(
     file = Path(err.strip().rpartition(" ")[2])
     assert "Traceback" in file.read_text()
     file.unlink()
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        ["resolve", "--store", ""],
+        ["shop", "--customers", "1.5"],
+        ["eval", "--cases", "1e2"],
+        ["eval", "--pattern", "guess"],
+        ["shop", "--customers", "1", "--out", "shop.json", "--labels", "no/labels.json"],
+        ["asl", "run", "missing.asl.json"],
+        ["asl", "validate", "missing.asl.json"],
+        ["sandbox", "run", "missing.py"],
+    ],
+)
+def test_a_call_that_would_do_something_else_is_refused(
+    tokens: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(tokens) == 2
+    plain = capsys.readouterr()
+    assert (plain.out, len(plain.err.splitlines())) == ("", 1)
+    assert plain.err.startswith("error: ")
+    assert run([*tokens, "--json"]) == 2
+    told = capsys.readouterr()
+    assert told.err == ""
+    assert {"type", "message", "hint"} <= json.loads(told.out)["error"].keys()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_shop_without_the_examples_order_needs_an_event(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["shop", "--customers", "1", "--out", "shop.json"]) == 0
+    capsys.readouterr()
+    assert run(["resolve", "--shop", "shop.json"]) == 2
+    assert "give an EVENT" in capsys.readouterr().err
+    assert [file.name for file in tmp_path.iterdir()] == ["shop.json"]
