@@ -11,6 +11,7 @@ from redress.models.base import SCHEMA_VERSION
 from redress.models.case import CaseOpened
 from redress.models.events import ApprovalRequested, CaseFailed, CaseProgressed
 from redress.models.settlement import Outcome
+from redress_local.schemas import with_clean_descriptions
 
 FOLDER = Path(__file__).parents[1] / "events" / "schemas"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -28,7 +29,8 @@ DETAILS: dict[str, type[msgspec.Struct]] = {
 def schema(detail_type: str) -> dict[str, Any]:
     """Return the JSON Schema of a detail type's `detail`, closed at every level."""
     model = DETAILS[detail_type]
-    _, found = msgspec.json.schema_components([model], ref_template="#/$defs/{name}")
+    _, components = msgspec.json.schema_components([model], ref_template="#/$defs/{name}")
+    found = with_clean_descriptions(components)
     body = found.pop(model.__name__)
     properties = body["properties"]
     properties["schema_version"] = {"const": SCHEMA_VERSION}
