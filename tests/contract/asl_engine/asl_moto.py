@@ -6,11 +6,12 @@ Each patch says what is wrong without it. moto 5.2.5 is pinned; a new version ma
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
-import time
+import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -21,10 +22,12 @@ from asl_oracles import Call, Outcome, Stub
 from jsonata.utils import Utils
 from moto import mock_aws
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import branch_worker
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.eval import states as moto_states
 from moto.stepfunctions.parser.asl.eval import variable_store
 from moto.stepfunctions.parser.asl.jsonata import jsonata as moto_jsonata
+from moto.stepfunctions.parser.backend import execution as moto_execution
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 _ACCOUNT, _REGION = "123456789012", "us-east-1"
@@ -80,8 +83,16 @@ def _declarations(bindings: Mapping[str, Any]) -> str:
     return "".join(f"{name}:={json.dumps(value, default=str)};" for name, value in bindings.items())
 
 
+def _start_and_wait(worker: branch_worker.BranchWorker, start: Callable[[Any], None]) -> None:
+    start(worker)
+    assert worker._worker_thread is not None
+    worker._worker_thread.join()
+
+
 @contextlib.contextmanager
-def _patched(stub: Stub, calls: list[Call], causes: dict[str, str]) -> Iterator[None]:
+def _patched(
+    stub: Stub, calls: list[Call], causes: dict[str, str], over: threading.Event
+) -> Iterator[None]:
     def invoke(env: Any, parameters: dict[str, Any], region: str, state_credentials: Any) -> None:
         state = env.states.context_object.context_object_data["State"]["Name"]
         arguments = {**parameters, "Payload": json.loads(parameters["Payload"])}
@@ -96,6 +107,12 @@ def _patched(stub: Stub, calls: list[Call], causes: dict[str, str]) -> Iterator[
             raise lambda_eval_utils.LambdaFunctionErrorException("Unhandled", text) from None
         env.stack.append(result)
 
+    reflect = moto_execution.BaseExecutionWorkerCommunication.terminated
+
+    def terminated(communication: Any) -> None:
+        reflect(communication)
+        over.set()
+
     with (
         mock.patch.dict(os.environ, _ENVIRONMENT),
         # JSONata evaluation was done in a JVM that moto does not ship (getmoto/moto#10105).
@@ -105,6 +122,17 @@ def _patched(stub: Stub, calls: list[Call], causes: dict[str, str]) -> Iterator[
         mock.patch.object(variable_store, "encode_jsonata_variable_declarations", _declarations),
         # Functions are called over HTTP or in Docker; here the stub answers.
         mock.patch.object(lambda_eval_utils, "execute_lambda_function_integration", invoke),
+        # Branches race: whether one calls its task before another one fails is chance. The engine
+        # runs them in order, so here each waits for the one before.
+        mock.patch.object(
+            branch_worker.BranchWorker,
+            "start",
+            functools.partialmethod(_start_and_wait, branch_worker.BranchWorker.start),
+        ),
+        # An execution has its last status before it has its output.
+        mock.patch.object(
+            moto_execution.BaseExecutionWorkerCommunication, "terminated", terminated
+        ),
         # Backoffs pass in real time.
         mock.patch.object(retrier_decl, "time", SimpleNamespace(sleep=lambda _: None)),
     ):
@@ -121,8 +149,9 @@ def run_on_moto(definition: Mapping[str, Any], value: Any, stub: Stub) -> Outcom
     calls: list[Call] = []
     # A function's error reaches moto as the document that Lambda would make of it.
     causes: dict[str, str] = {}
+    over = threading.Event()
     with (
-        _patched(stub, calls, causes),
+        _patched(stub, calls, causes, over),
         mock_aws(config={"stepfunctions": {"execute_state_machine": True}}),
     ):
         backend = stepfunctions_parser_backends[_ACCOUNT][_REGION]
@@ -133,13 +162,10 @@ def run_on_moto(definition: Mapping[str, Any], value: Any, stub: Stub) -> Outcom
         # Without a name the execution's ARN ends in ":None".
         started = backend.start_execution(machine.arn, f"e-{uuid.uuid4()}", json.dumps(value))
         execution = backend.describe_execution(started.execution_arn)
-        deadline = time.monotonic() + 20
-        while (status := _status(execution)) == "RUNNING":
-            assert time.monotonic() < deadline, "moto does not end"
-            time.sleep(0.002)
+        assert over.wait(20), "moto does not end"
     cause = getattr(execution, "cause", None)
     return Outcome(
-        status,
+        _status(execution),
         _plain(_output(getattr(execution, "output", None)), causes),
         getattr(execution, "error", None),
         causes.get(cause, cause),
