@@ -95,7 +95,16 @@ def _data(
     truth = load_labels(labels)
     if cases is not None:
         truth = msgspec.structs.replace(truth, cases=truth.cases[:cases])
-    return load_shop(shop), truth
+    made = load_shop(shop)
+    owners = {order.order_id: order.customer_id for order in made.orders}
+    for case in truth.cases:
+        if owners.get(case.order_id) != case.customer_id:
+            raise UsageError(
+                f"{labels}: {case.case_id} is about order {case.order_id}, which {shop} does not"
+                f" hold for {case.customer_id}",
+                "give the labels that `redress shop` wrote with the shop",
+            )
+    return made, truth
 
 
 def _show(reports: dict[str, dict[str, Any]]) -> None:

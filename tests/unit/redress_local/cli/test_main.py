@@ -124,3 +124,15 @@ def test_a_shop_without_the_examples_order_needs_an_event(
     assert run(["resolve", "--shop", "shop.json"]) == 2
     assert "give an EVENT" in capsys.readouterr().err
     assert [file.name for file in tmp_path.iterdir()] == ["shop.json"]
+
+
+def test_labels_of_another_shop_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, seed in (("one", "1"), ("other", "2")):
+        made = ["--out", f"{name}.json", "--labels", f"{name}-labels.json"]
+        assert run(["shop", "--customers", "9", "--seed", seed, *made]) == 0
+    capsys.readouterr()
+    assert run(["eval", "--shop", "one.json", "--labels", "other-labels.json"]) == 2
+    assert "does not hold" in capsys.readouterr().err
