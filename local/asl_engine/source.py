@@ -58,6 +58,10 @@ def load_definition(path: str | Path) -> dict[str, Any]:
 
 
 def _yaml(text: str) -> Any:
+    # Step Functions takes no aliases either, and a few nested ones would fill the memory.
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.AliasEvent):
+            raise yaml.YAMLError(f"aliases (*{event.anchor}) are not supported")
     return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader's subclass
 
 

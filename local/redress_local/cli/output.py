@@ -15,11 +15,6 @@ if TYPE_CHECKING:
 STDIN = "/dev/stdin"
 _PIPE_WIDTH = 120
 _STRANGE = "\N{REPLACEMENT CHARACTER}"
-# ISO 4217: currencies whose minor unit is not a hundredth.
-_DECIMALS = {
-    **dict.fromkeys(("CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XAF", "XOF", "XPF"), 0),
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-}
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -99,13 +94,3 @@ def print_json(value: Any) -> None:
 def clean(text: Any) -> str:
     """Text from outside, with what could steer a terminal replaced."""
     return "".join(c if c.isprintable() or c == "\n" else _STRANGE for c in str(text))
-
-
-def money(amount_minor: int, currency: str | None) -> str:
-    """An amount of minor units as people read it, such as `12.50 EUR`."""
-    if not currency:
-        return ""
-    decimals = _DECIMALS.get(currency, 2)
-    whole, fraction = divmod(amount_minor, 10**decimals)
-    digits = f".{fraction:0{decimals}d}" if decimals else ""
-    return f"{whole}{digits} {currency}"

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from redress_local.cli.output import clean, money
+from redress.models.money import money
+from redress_local.cli.output import clean
 from rich import box
 from rich.table import Table
 from rich.text import Text

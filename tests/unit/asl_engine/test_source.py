@@ -85,3 +85,11 @@ def test_compile_machine_substitutes_first() -> None:
     }
     built = compile_machine(definition, name="m", substitutions={"FunctionArn": "arn:f"})
     assert b"arn:f" in built.definition
+
+
+def test_yaml_aliases_are_refused_before_they_fill_the_memory(tmp_path: Path) -> None:
+    levels = [f"x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 9)}]" for n in range(1, 12)]
+    file = tmp_path / "bomb.asl.yaml"
+    file.write_text("\n".join(["x0: &x0 lol", *levels]))
+    with pytest.raises(DefinitionFileError, match="aliases"):
+        load_definition(file)

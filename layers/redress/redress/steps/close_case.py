@@ -17,6 +17,9 @@ from redress.steps.incoming import event_digest, read_incoming
 REJECTED_EVENT = "rejected-event"
 
 _DENIED = "We cannot do what was asked: the records of the order, or our policy, do not allow it."
+_DECLINED = (
+    "We cannot do what was asked: a person looked at it and declined, or nobody agreed in time."
+)
 _PARTLY = "We did what the records of the order and our policy allow; see the actions and reasons."
 
 
@@ -126,7 +129,7 @@ def _outcome(request: ClosingRequest, case: SupportCase) -> Outcome:
 def _explanation(request: ClosingRequest, *, is_resolved: bool) -> str:
     """Return the agent's words only if all that it proposed came to pass: they may promise more."""
     if not is_resolved:
-        return _DENIED
+        return _DECLINED if request.denial else _DENIED
     ruled = request.ruling.actions if request.ruling else ()
     if request.proposal is None or any(action.decision == "deny" for action in ruled):
         return _PARTLY

@@ -39,7 +39,7 @@ def test_a_failing_program_exits_1(program: Path, capsys: pytest.CaptureFixture[
     assert call("run", program, "--input", "null", "--engine", "monty") == 1
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("ProgramError: TypeError")
+    assert captured.err.startswith("error: ProgramError: TypeError")
     assert captured.err.count("\n") == 1
 
 

@@ -14,6 +14,7 @@ from redress.domains.payments.models import (
 from redress.domains.payments.service import refundable_minor
 from redress.models.base import dump
 from redress.models.investigation import Evidence, EvidenceBundle
+from redress.models.money import money
 
 TEXT_LIMIT = 200
 """Characters that are kept of each piece of free text."""
@@ -88,7 +89,7 @@ def _payment_item(
     return Evidence(
         evidence_id=f"payments/{mine}",
         domain="payments",
-        summary=f"{payment.status} {payment.amount_minor} {payment.currency}",
+        summary=f"{payment.status} {money(payment.amount_minor, payment.currency)}",
         facts=facts,
     )
 
@@ -97,7 +98,7 @@ def _invoice_item(invoice: Invoice) -> Evidence:
     return Evidence(
         evidence_id=f"payments/{invoice.invoice_id}",
         domain="payments",
-        summary=f"invoice {invoice.total_minor} {invoice.currency}",
+        summary=f"invoice {money(invoice.total_minor, invoice.currency)}",
         facts={"total_minor": invoice.total_minor, "currency": invoice.currency},
     )
 
