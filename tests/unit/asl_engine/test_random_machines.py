@@ -246,8 +246,14 @@ def test_a_crash_at_any_commit_changes_nothing(
         expected.error,
         expected.cause,
     )
-    assert world.count() == calm.count()
-    assert sorted(world.types(execution)) == sorted(calm.types(expected))
+    types, calm_types = world.types(execution), calm.types(expected)
+    # How far branches get before a failing one stops them is chance, here as in AWS; but no task
+    # is ever called without having been scheduled for it.
+    if any(kind.endswith("Aborted") for kind in [*types, *calm_types]):
+        assert world.count().total() <= types.count("TaskScheduled")
+    else:
+        assert world.count() == calm.count()
+        assert sorted(types) == sorted(calm_types)
 
 
 @settings(max_examples=15, deadline=None)
