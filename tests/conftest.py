@@ -7,3 +7,11 @@ from pathlib import Path
 os.environ.setdefault(
     "HYPOTHESIS_STORAGE_DIRECTORY", str(Path(__file__).parents[1] / ".hypothesis")
 )
+
+from hypothesis import settings  # noqa: E402 - it reads the variable above when imported
+
+# The same examples in every run, so that a red run is a change's doing. New ones are sought with
+# HYPOTHESIS_PROFILE=explore.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("explore", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
