@@ -8,7 +8,7 @@ os.environ.setdefault(
     "HYPOTHESIS_STORAGE_DIRECTORY", str(Path(__file__).parents[1] / ".hypothesis")
 )
 
-from hypothesis import settings  # noqa: E402 - it reads the variable above when imported
+from hypothesis import settings  # it reads the variable above when imported
 
 # The same examples in every run, so that a red run is a change's doing. New ones are sought with
 # HYPOTHESIS_PROFILE=explore.
