@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 from redress.models.case import PATTERNS, Pattern
 from redress_local.cli.errors import UsageError
-from redress_local.cli.output import clean, console, print_json
+from redress_local.cli.output import clean, console, print_json, progress_bar
 from redress_local.cli.stores import JsonOption, ModelOption, Whole
 
 if TYPE_CHECKING:
@@ -47,22 +47,7 @@ def evaluate(
     made, truth = _data(cases, seed, shop, labels)
     chosen = PATTERNS if pattern == "all" else (pattern,)
     reports: dict[str, dict[str, Any]] = {}
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    err = console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+    with progress_bar() as progress:
         for each in chosen:
             task = progress.add_task(each, total=len(truth.cases))
             reports[each] = run(

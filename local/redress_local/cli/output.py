@@ -11,6 +11,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress
 
 STDIN = "/dev/stdin"
 _PIPE_WIDTH = 120
@@ -94,3 +95,25 @@ def print_json(value: Any) -> None:
 def clean(text: Any) -> str:
     """Text from outside, with what could steer a terminal replaced."""
     return "".join(c if c.isprintable() or c == "\n" else _STRANGE for c in str(text))
+
+
+def progress_bar() -> Progress:
+    """A progress bar on stderr, on a terminal only; it vanishes when the work is done."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    err = console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    )

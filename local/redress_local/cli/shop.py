@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 from redress_local.cli.errors import UsageError
-from redress_local.cli.output import print_json, write
+from redress_local.cli.output import print_json, progress_bar, write
 from redress_local.cli.stores import JsonOption, Whole
 
 
@@ -41,7 +41,9 @@ def shop(
         # Checked before either is written: both or none.
         if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
             raise UsageError(f"{path} cannot be written", "name a file in a folder that exists")
-    made, truth = generate_shop(customers, seed)
+    with progress_bar() as progress:
+        task = progress.add_task("customers", total=customers)
+        made, truth = generate_shop(customers, seed, on_customer=lambda: progress.advance(task))
     if out is None:
         write(msgspec.json.format(dump_json(made), indent=1) + b"\n")
     else:

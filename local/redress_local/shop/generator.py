@@ -231,7 +231,9 @@ _BENIGN_DELIVERIES: tuple[Part, ...] = (
 )
 
 
-def generate_shop(customers: int, seed: int) -> tuple[Shop, Labels]:
+def generate_shop(
+    customers: int, seed: int, *, on_customer: Callable[[], None] = lambda: None
+) -> tuple[Shop, Labels]:
     """Make a shop and the truth about its cases: two of three customers open one.
 
     About 40 % of the cases are look-alikes in which nothing is wrong.
@@ -244,6 +246,7 @@ def generate_shop(customers: int, seed: int) -> tuple[Shop, Labels]:
     maker = _Maker(customers, seed)
     for number in range(1, customers + 1):
         maker.add_customer(number, with_case=number % 3 != 0)
+        on_customer()
     return maker.shop(), Labels(schema_version="1", as_of=AS_OF, cases=tuple(maker.labels))
 
 
