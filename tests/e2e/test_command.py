@@ -129,14 +129,17 @@ def test_a_reader_that_leaves_does_not_stop_the_work(tmp_path: Path) -> None:
     assert [case["status"] for case in cases] == ["resolved"]
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("tokens", [["cases", "list"], ["cases", "list", "--json"], ["--help"]])
-def test_output_that_cannot_be_written_is_one_line(tmp_path: Path, tokens: list[str]) -> None:
+def test_output_that_cannot_be_written_is_one_line(
+    tmp_path: Path, tokens: list[str], unbuffered: str
+) -> None:
     assert redress(tmp_path, "resolve").returncode == 0
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [*COMMAND, *tokens],
             cwd=tmp_path,
-            env=ENVIRONMENT,
+            env={**ENVIRONMENT, "PYTHONUNBUFFERED": unbuffered},
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,

@@ -51,11 +51,25 @@ def run(tokens: Sequence[str]) -> int:
         silence(sys.stdout)
         return 0
     except OutputError as error:
-        return unwritable(error)
+        return _unwritten(error)
+    except OSError as error:
+        try:
+            flush()
+        except OutputError as unwritten:
+            # It came from the output, whoever wrote it.
+            return _unwritten(unwritten)
+        return report(error, as_json=as_json) or unexpected(error, as_json=as_json)
     except Exception as error:  # noqa: BLE001
         # The last resort of the command: known errors are explained, unknown ones are logged.
         return report(error, as_json=as_json) or unexpected(error, as_json=as_json)
     return result if isinstance(result, int) else 0
+
+
+def _unwritten(error: OutputError) -> int:
+    """Say once that the output is lost; what is still buffered goes nowhere."""
+    code = unwritable(error)
+    silence(sys.stdout)
+    return code
 
 
 def main() -> None:
@@ -67,7 +81,7 @@ def main() -> None:
     except BrokenPipeError:
         silence(sys.stdout)
     except OutputError as error:
-        code = unwritable(error)
+        code = _unwritten(error)
     sys.exit(code)
 
 
