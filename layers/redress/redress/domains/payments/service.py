@@ -103,12 +103,12 @@ def unkept_promises(
     """Return what is due on promises past their date, in the order in which they were made.
 
     Completed and pending refunds on the same payment since the promise count towards it, each
-    once, the oldest promise first; failed and cancelled ones do not. A pending refund that takes
-    longer than REFUND_PROCESSING_DAYS and would be needed to keep a promise is a conflict, since
-    paying again could pay twice.
+    once: promises past their date first, then the oldest; failed and cancelled ones do not. A
+    pending refund that takes longer than REFUND_PROCESSING_DAYS and would be needed to keep a
+    promise is a conflict, since paying again could pay twice.
     """
     by_id = {p.payment_id: p for p in payments}
-    ordered = sorted(promises, key=lambda p: (p.promised_at, p.promise_id))
+    ordered = sorted(promises, key=lambda p: (as_of <= p.due_at, p.promised_at, p.promise_id))
     conflict = _promise_conflict(by_id, refunds, ordered)
     if conflict is not None:
         return conflict

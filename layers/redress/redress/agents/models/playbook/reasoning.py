@@ -192,7 +192,7 @@ def _likeliest_first(equal: list[Payment]) -> list[Payment]:
 
 
 def _judge_promises(payment: Payment, planned: int, verdict: Verdict) -> None:
-    """Judge the promises on one payment, oldest first; a refund counts for one promise only."""
+    """Judge the promises on one payment, overdue ones first; a refund counts for one only."""
     if any(p.currency != payment.currency for p in payment.promises) or (
         payment.promises
         and any(r.active and r.currency != payment.currency for r in payment.refunds)
@@ -208,7 +208,9 @@ def _judge_promises(payment: Payment, planned: int, verdict: Verdict) -> None:
     ]
     refundable = payment.refundable - planned
     due = False
-    for promise in sorted(payment.promises, key=lambda p: (p.promised_at, p.promise)):
+    for promise in sorted(
+        payment.promises, key=lambda p: (p.days_past_due <= 0, p.promised_at, p.promise)
+    ):
         missing = promise.amount_minor
         used_refunds: list[Refund] = []
         for entry in pool:
