@@ -1,7 +1,7 @@
 """What a Lambda function is here, and what one invocation of it gives."""
 
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -84,3 +84,30 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     duration_ms: float = 0.0
     init_ms: float | None = None
     max_memory_mb: int = 0
+
+
+class Invoker(Protocol):
+    """What runs functions: the worker pool, or what stands in for it."""
+
+    def invoke(
+        self,
+        spec: FunctionSpec,
+        payload: bytes,
+        *,
+        client_context: str | None = None,
+        trace_id: str | None = None,
+        request_id: str | None = None,
+    ) -> Outcome:
+        """Run a function once and wait for its end.
+
+        Args:
+            client_context: JSON for `context.client_context`.
+            trace_id: What goes into `_X_AMZN_TRACE_ID`.
+            request_id: What the function sees as `aws_request_id`; the retries of an
+                asynchronous event keep theirs. None makes a new one.
+        """
+        ...
+
+    def discard(self, name: str) -> None:
+        """Forget a function's warm workers, since its code or configuration changed."""
+        ...
