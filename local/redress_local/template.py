@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
-from redress_local.template_values import ACCOUNT, REGION, Resolver, TemplateError, TemplateLoader
+from redress_local.template_document import load_document
+from redress_local.template_resolver import Resolver
+from redress_local.template_values import ACCOUNT, REGION, TemplateError
 
 __all__ = ["ACCOUNT", "REGION", "Template", "TemplateError", "read_template"]
 
@@ -104,14 +105,7 @@ def read_template(path: Path, parameters: Mapping[str, str] | None = None) -> Te
     Raises:
         TemplateError: It cannot be read or understood; the message names the resource.
     """
-    try:
-        document = yaml.load(path.read_bytes(), Loader=TemplateLoader)  # noqa: S506 - a safe loader
-    except OSError as error:
-        raise TemplateError(f"{path}: cannot be read: {error.strerror}") from None
-    except yaml.YAMLError as error:
-        raise TemplateError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):
-        raise TemplateError(f"{path}: a template has Resources")
+    document = load_document(path)
     try:
         return _Reader(path, document, parameters or {}).read()
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:

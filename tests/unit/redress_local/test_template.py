@@ -144,10 +144,10 @@ def test_parameters_override_defaults(tmp_path: Path) -> None:
             "Resources: {F: {Type: 'AWS::Serverless::Function', Properties: {Handler: x}}}",
             "Handler",
         ),
-        ("Resources: {R: {Type: 'AWS::Events::Rule', Properties: {State: !Base64 x}}}", "Base64"),
+        ("Resources: {R: {Type: 'AWS::Events::Rule', Properties: {State: !ImportValue x}}}", "ImportValue"),
         ("Resources: {M: {Type: 'AWS::Serverless::StateMachine'}}", "DefinitionUri"),
         ("Resources: {F: {Type: X, Condition: Nope}}", "Nope"),
-        ("Resources: {F: {Type: X, Condition: No}}", "malformed"),
+        ("Resources: {F: {Type: X, Condition: No}}", "not a condition"),
     ],
 )
 def test_what_is_not_understood_is_named(tmp_path: Path, text: str, message: str) -> None:
