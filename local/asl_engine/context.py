@@ -29,6 +29,8 @@ def context_object(track: Track) -> dict[str, Any]:
     ItemSelector has it.
     """
     execution = track.execution
+    if execution.mocked_context is not None:
+        return execution.mocked_context
     state: dict[str, Any] = {"EnteredTime": iso(track.entered_at), "Name": track.state.name}
     if track.state.type in _RETRYING:
         state["RetryCount"] = sum(track.attempts) if track.attempts else 0

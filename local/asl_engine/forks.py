@@ -21,6 +21,24 @@ _ABORTABLE = frozenset({"Task", "Wait", "Parallel", "Map"})
 
 def begin_parallel(core: Core, track: Track, state: ParallelState, local: Local) -> None:
     """Start the branches of a Parallel."""
+    open_parallel(track, state)
+    _start(core, track, local)
+
+
+def begin_map(core: Core, track: Track, state: MapState, local: Local) -> None:
+    """Start the iterations of a Map."""
+    open_map(track, state)
+    _start(core, track, local)
+
+
+def _start(core: Core, track: Track, local: Local) -> None:
+    if track.fork is not None and not track.fork.inputs:
+        _join(track)
+    start_children(core, track, local)
+
+
+def open_parallel(track: Track, state: ParallelState) -> Fork:
+    """Evaluate a Parallel's fields and fork its track, with no branch started yet."""
     execution = track.execution
     value, payload = track.input, None
     if state.arguments is not None:
@@ -41,13 +59,11 @@ def begin_parallel(core: Core, track: Track, state: ParallelState, local: Local)
         started_event=event.id,
     )
     track.phase = Phase.FORKED
-    if count == 0:
-        _join(track)
-    start_children(core, track, local)
+    return track.fork
 
 
-def begin_map(core: Core, track: Track, state: MapState, local: Local) -> None:
-    """Start the iterations of a Map."""
+def open_map(track: Track, state: MapState) -> Fork:
+    """Evaluate a Map's fields and fork its track, with no iteration started yet."""
     scopes = Scopes(track)
     items = _items(track, state, scopes)
     limit = _number_of(track, scopes, state.max_concurrency)
@@ -74,9 +90,7 @@ def begin_map(core: Core, track: Track, state: MapState, local: Local) -> None:
         started_event=event.id,
     )
     track.phase = Phase.FORKED
-    if count == 0:
-        _join(track)
-    start_children(core, track, local)
+    return track.fork
 
 
 def start_children(core: Core, track: Track, local: Local) -> None:
@@ -156,10 +170,10 @@ def child_over(core: Core, child: Track, local: Local) -> Track | None:
     if not succeeded:
         fork.failed += 1
         if fork.tolerated is None:
-            _fail(core, parent, *child.error)
+            fail_fork(core, parent, *child.error)
             return parent
         if fork.failed > fork.tolerated:
-            _fail(core, parent, EXCEED_TOLERATED_FAILURE, _THRESHOLD)
+            exceed_threshold(core, parent)
             return parent
         # The iteration's place in the result says what became of it.
         error, cause = child.error
@@ -189,7 +203,13 @@ def _join(track: Track) -> None:
         track.phase = Phase.FAILURE
 
 
-def _fail(core: Core, parent: Track, error: str, cause: str | None) -> None:
+def exceed_threshold(core: Core, parent: Track) -> None:
+    """More iterations of a Map have failed than it tolerates."""
+    fail_fork(core, parent, EXCEED_TOLERATED_FAILURE, _THRESHOLD)
+
+
+def fail_fork(core: Core, parent: Track, error: str, cause: str | None) -> None:
+    """Fail a forked state, and stop what still runs of its children."""
     fork = parent.fork
     assert fork is not None
     failing = parent.event

@@ -236,7 +236,7 @@ class Interpreter:
 
     def _handle_failure(self, track: Track) -> None:
         state = track.state
-        error, cause = track.error
+        error, _ = track.error
         track.result, track.result_json = None, b""
         if isinstance(state, program.RetryableState):
             for index, retrier in enumerate(state.retry):
@@ -245,26 +245,23 @@ class Interpreter:
                     if self._retry(track, state, index, retrier):
                         return
                     break
-            for catcher in state.catch:
+            for index, catcher in enumerate(state.catch):
                 if catcher.matches(error):
-                    scopes = Scopes(track)
-                    output = {"Error": error} if cause is None else {"Error": error, "Cause": cause}
-                    scopes.add("errorOutput", output)
-                    try:
-                        self.leave(
-                            track,
-                            catcher.then,
-                            scopes,
-                            output,
-                            encode(output),
-                            known_default=False,
-                        )
-                    except TaskError as second:
-                        # What goes wrong inside a catcher is not caught again.
-                        self.fail(track, second)
-                        track.phase = Phase.FAILED
+                    self._catch(track, index, catcher)
                     return
         track.phase = Phase.FAILED
+
+    def _catch(self, track: Track, index: int, catcher: program.Catcher) -> None:
+        error, cause = track.error
+        scopes = Scopes(track)
+        output = {"Error": error} if cause is None else {"Error": error, "Cause": cause}
+        scopes.add("errorOutput", output)
+        try:
+            self.leave(track, catcher.then, scopes, output, encode(output), known_default=False)
+        except TaskError as second:
+            # What goes wrong inside a catcher is not caught again.
+            self.fail(track, second)
+            track.phase = Phase.FAILED
 
     def _retry(
         self,

@@ -156,12 +156,13 @@ class Execution:
         insert: Whether the journal does not have it yet.
         update: Whether the next commit changes its record.
         barrier: Whether the next commit must reach the disk.
+        mocked_context: What stands for the context object, in the test of one state.
     """
 
     __slots__ = (
         "_waiters", "barrier", "began_at", "children", "clock", "details", "done", "event_count",
-        "insert", "lock", "machine", "pending", "record", "root", "sequence", "start_context",
-        "timer", "tracks", "update",
+        "insert", "lock", "machine", "mocked_context", "pending", "record", "root", "sequence",
+        "start_context", "timer", "tracks", "update",
     )  # fmt: skip
 
     def __init__(
@@ -179,6 +180,7 @@ class Execution:
         self.update = False
         self.done = False
         self.barrier = False
+        self.mocked_context: dict[str, Any] | None = None
         self.began_at = record.started_at
         self.children: dict[str, Track] = {}
         self.timer: Timer | None = None
@@ -187,7 +189,7 @@ class Execution:
             "Id": record.arn,
             "Input": value,
             "Name": record.name,
-            "RoleArn": "arn:aws:iam::000000000000:role/asl-engine",
+            "RoleArn": machine.role_arn,
             "StartTime": iso(record.started_at),
             "RedriveCount": record.redrive_count,
         }
