@@ -101,6 +101,8 @@ class Invoker(Protocol):
         """Run a function once and wait for its end.
 
         Args:
+            spec: The function.
+            payload: The event, JSON.
             client_context: JSON for `context.client_context`.
             trace_id: What goes into `_X_AMZN_TRACE_ID`.
             request_id: What the function sees as `aws_request_id`; the retries of an
