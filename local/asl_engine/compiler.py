@@ -19,6 +19,8 @@ from asl_engine.validation import validate
 
 ACCOUNT = "arn:aws:states:us-east-1:000000000000"
 _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,80}\Z")
+# The longest that AWS lets an EXPRESS execution run.
+_EXPRESS_SECONDS = 300
 _PATTERNS = (".waitForTaskToken", ".sync:2", ".sync")
 
 
@@ -40,6 +42,8 @@ def compile_machine(
     *,
     name: str,
     arn: str | None = None,
+    role_arn: str = program.DEFAULT_ROLE,
+    kind: str = program.STANDARD,
     substitutions: Mapping[str, Any] | None = None,
 ) -> StateMachine:
     """Validate and compile a definition.
@@ -48,6 +52,8 @@ def compile_machine(
         definition: The definition, as an object or as JSON text.
         name: The machine's name.
         arn: Its ARN; made from the name when left out.
+        role_arn: The role that its executions are said to have.
+        kind: `STANDARD` or `EXPRESS`; the latter's executions last at most five minutes.
         substitutions: Values for `${Name}` placeholders.
 
     Raises:
@@ -68,13 +74,18 @@ def compile_machine(
         raise InvalidDefinitionError(diagnostics)
     assert isinstance(definition, Mapping)
     resources: dict[str, str] = {}
+    timeout = definition.get("TimeoutSeconds")
+    if kind == program.EXPRESS:
+        timeout = min(timeout or _EXPRESS_SECONDS, _EXPRESS_SECONDS)
     return StateMachine(
         name=name,
         arn=arn or f"{ACCOUNT}:stateMachine:{name}",
         definition=encode(definition),
         program=_scope(definition, "", resources),
-        timeout=definition.get("TimeoutSeconds"),
+        timeout=timeout,
         resources=resources,
+        role_arn=role_arn,
+        kind=kind,
     )
 
 

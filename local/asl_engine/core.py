@@ -17,7 +17,6 @@ from __future__ import annotations
 import logging
 import random
 import threading
-import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -331,10 +330,6 @@ class Core:
         self.end_now(execution, TIMED_OUT, TIMEOUT, None, "ExecutionTimedOut")
 
     # Tokens
-
-    def new_token(self) -> str:
-        """A task token that nobody can guess."""
-        return uuid.uuid4().hex + uuid.uuid4().hex
 
     def add_token(self, track: Track) -> None:
         """Let the track be found by its token."""

@@ -20,7 +20,6 @@ from asl_engine.errors import (
     ExecutionNotFoundError,
     ExecutionNotRedrivableError,
     InvalidInputError,
-    TaskTokenError,
 )
 from asl_engine.execution import Execution, public
 from asl_engine.history import HistoryReader
@@ -29,17 +28,16 @@ from asl_engine.integrations.registry import ClientFactory, EventsSink, LambdaIn
 from asl_engine.integrations.states import start_execution_integration
 from asl_engine.interpreter import Local
 from asl_engine.journal import ExecutionRecord, Journal, MemoryJournal
-from asl_engine.machines import Machines
-from asl_engine.program import StateMachine
+from asl_engine.machines import Machines, Resolver, Target
+from asl_engine.program import DEFAULT_ROLE, StateMachine
 from asl_engine.recovery import prepare_redrive, rebuild, restart
-from asl_engine.runtime import ABORTED, RUNNING, SUCCEEDED, Phase, Track
+from asl_engine.redrive import redrive_problem
+from asl_engine.runtime import ABORTED, RUNNING, Track
 from asl_engine.runtime import Execution as LiveExecution
 from asl_engine.scheduler import InlineScheduler, Scheduler, ThreadScheduler
 from asl_engine.tasks import fail, succeed
-
-# AWS's quotas on executions that may be redriven.
-_REDRIVE_SECONDS = 14 * 86_400
-_MAX_EVENTS = 24_999
+from asl_engine.tokens import check_waiting, waiting_track
+from asl_engine.validation import Diagnostic
 
 
 class Engine:
@@ -118,21 +116,36 @@ class Engine:
         """The registered machines."""
         return self._machines.all()
 
+    def check(self, machine: StateMachine) -> list[Diagnostic]:
+        """What of a machine's tasks this engine cannot call; `register` refuses it for that."""
+        return self._machines.check(machine)
+
+    def forget(self, arn: str) -> None:
+        """Start no more executions of a machine; those that run go on."""
+        self._machines.forget(arn)
+
+    def use_resolver(self, resolver: Resolver) -> None:
+        """Ask this for what an ARN that is not a registered machine's stands for."""
+        self._machines.resolver = resolver
+
     # Starting
 
     def start_execution(
         self,
-        machine: str | StateMachine,
+        machine: str | StateMachine | Target,
         input: Any = None,  # noqa: A002
         name: str | None = None,
+        *,
+        trace_header: str = "",
     ) -> str:
         """Start an execution in the background; it is durable when this returns.
 
         Args:
-            machine: The machine, its name or its ARN.
+            machine: The machine, its name or its ARN, or one of its versions.
             input: A JSON value; `{}` when left out.
             name: Unique per machine. The same name with the same input while the first one runs
-                is the same execution.
+                is the same execution, unless the machine is EXPRESS.
+            trace_header: Kept with the execution.
 
         Returns:
             The execution's ARN.
@@ -140,7 +153,7 @@ class Engine:
         Raises:
             MachineNotFoundError, InvalidInputError, InvalidNameError, ExecutionExistsError
         """
-        record, live, is_new = self._create(machine, input, name)
+        record, live, is_new = self._create(machine, input, name, trace_header=trace_header)
         if live is not None and is_new:
             try:
                 self._begin(live)
@@ -153,11 +166,12 @@ class Engine:
 
     def run(
         self,
-        machine: str | StateMachine,
+        machine: str | StateMachine | Target,
         input: Any = None,  # noqa: A002
         name: str | None = None,
         *,
         timeout: float | None = None,
+        trace_header: str = "",
     ) -> Execution:
         """Run an execution in the calling thread and return how it ended.
 
@@ -168,8 +182,9 @@ class Engine:
             input: As for `start_execution`.
             name: As for `start_execution`.
             timeout: Seconds after which to return with the execution as it is then.
+            trace_header: As for `start_execution`.
         """
-        record, live, is_new = self._create(machine, input, name)
+        record, live, is_new = self._create(machine, input, name, trace_header=trace_header)
         if live is None:
             return public(record)
         if is_new:
@@ -204,27 +219,41 @@ class Engine:
         self._core.scheduler.submit(partial(self._core.drive, track))
 
     def _create(
-        self, machine: str | StateMachine, value: Any, name: str | None, parent: str = ""
+        self,
+        machine: str | StateMachine | Target,
+        value: Any,
+        name: str | None,
+        parent: str = "",
+        trace_header: str = "",
     ) -> tuple[ExecutionRecord, LiveExecution | None, bool]:
         """The record, the execution if it is live, and whether it is new."""
         if isinstance(machine, StateMachine):
             self._machines.ensure(machine)
+            target = Target(machine)
+        elif isinstance(machine, Target):
+            target = machine
+            self._machines.keep(target.machine)
         else:
-            machine = self.machine(machine)
+            target = self._machines.target(machine)
+        machine = target.machine
         value = {} if value is None else value
         data = encode_input(value)
-        arn = machine.execution_arn(check_name(name, "an execution") if name else _random_name())
+        called = check_name(name, "an execution") if name else _random_name()
+        arn = machine.execution_arn(called)
         core = self._core
         record = ExecutionRecord(
             key=0,
             arn=arn,
-            name=arn.rpartition(":")[2],
+            name=called,
             machine=machine.arn,
-            definition=self._machines.definition_key(machine),
+            definition=machine.key,
             status=RUNNING,
             input=data,
             started_at=self.clock.now(),
             parent=parent,
+            version=target.version,
+            alias=target.alias,
+            trace_header=trace_header,
         )
         with core.lock:
             if name:
@@ -248,7 +277,7 @@ class Engine:
     def _begin(self, execution: LiveExecution, *, commit: bool = True) -> None:
         with execution.lock:
             self._core.watch_execution(execution)
-            execution.add(execution.root, "ExecutionStarted")
+            execution.add(execution.root, "ExecutionStarted", details=_origin(execution))
             if commit:
                 self._core.commit(execution)
 
@@ -267,9 +296,14 @@ class Engine:
         Raises:
             ExecutionNotFoundError: No execution has the ARN.
         """
-        return public(self._record(arn))
+        return public(self.record(arn))
 
-    def _record(self, arn: str) -> ExecutionRecord:
+    def record(self, arn: str) -> ExecutionRecord:
+        """An execution as the journal keeps it, its payloads as JSON text.
+
+        Raises:
+            ExecutionNotFoundError: No execution has the ARN.
+        """
         record = self.journal.record(arn)
         if record is None:
             live = self._core.live.get(arn)
@@ -285,7 +319,7 @@ class Engine:
         Raises:
             ExecutionNotFoundError: No execution has the ARN.
         """
-        record = self._record(arn)
+        record = self.record(arn)
         reader = HistoryReader(record)
         shown: list[dict[str, Any]] = []
         for _, events in self.journal.batches(record.key):
@@ -337,7 +371,7 @@ class Engine:
         self, arn: str, *, error: str | None = None, cause: str | None = None
     ) -> Execution:
         """Abort an execution, and the children it waits for; nothing happens to a finished one."""
-        record = self._record(arn)
+        record = self.record(arn)
         with self._core.lock:
             live = self._core.live.get(arn)
             if live is None and record.status == RUNNING and self.journal.claim():
@@ -353,22 +387,19 @@ class Engine:
             ExecutionNotRedrivableError: It runs, has succeeded, is older than 14 days, or has
                 too many events.
         """
-        record = self._record(arn)
-        if record.status in {RUNNING, SUCCEEDED}:
-            raise ExecutionNotRedrivableError(f"{arn} is {record.status}; it cannot be redriven")
-        if self.clock.now() - (record.stopped_at or record.started_at) > _REDRIVE_SECONDS:
-            raise ExecutionNotRedrivableError(f"{arn} ended more than 14 days ago")
+        record = self.record(arn)
+        problem = redrive_problem(record, self.journal, self.clock.now())
+        if problem is not None:
+            raise ExecutionNotRedrivableError(f"{arn}: {problem}")
         with self._core.lock:
             if arn in self._core.live:
                 raise ExecutionNotRedrivableError(f"{arn} is RUNNING; it cannot be redriven")
             execution = self._rebuild(record)
             self._core.live[arn] = execution
-        if execution.event_count >= _MAX_EVENTS:
-            self._core.live.pop(arn, None)
-            raise ExecutionNotRedrivableError(f"{arn} has {execution.event_count} events")
         with execution.lock:
             count = record.redrive_count + 1
             record.status = RUNNING
+            record.redriven_at = self.clock.now()
             record.output = record.error = record.cause = record.stopped_at = None
             root = execution.root
             root.event = execution.event_count
@@ -452,29 +483,18 @@ class Engine:
         Raises:
             TaskTokenError: No task waits on the token.
         """
-        track = self._waiting(token)
+        track = waiting_track(self._core, token)
         with track.execution.lock:
-            self._check_waiting(track, token)
+            check_waiting(track, token)
             track.heartbeat_at = self.clock.now()
 
     def _complete(self, token: str, act: Callable[[Track], None]) -> None:
-        track = self._waiting(token)
+        track = waiting_track(self._core, token)
         with track.execution.lock:
-            self._check_waiting(track, token)
+            check_waiting(track, token)
             act(track)
             self._core.commit(track.execution)
         self.drive_later(track)
-
-    def _waiting(self, token: str) -> Track:
-        track = self._core.tokens.get(token)
-        if track is None:
-            raise TaskTokenError("TaskTimedOut", "no task waits on this token")
-        return track
-
-    def _check_waiting(self, track: Track, token: str) -> None:
-        waits = track.phase in (Phase.CALLING, Phase.SUBMITTED) and track.token == token
-        if not waits or track.dead or track.execution.done:
-            raise TaskTokenError("TaskTimedOut", "no task waits on this token any more")
 
     def __enter__(self) -> Self:
         return self
@@ -485,6 +505,17 @@ class Engine:
     def close(self) -> None:
         """Stop taking work. What runs stays in the journal, for `resume` in a later engine."""
         self._core.scheduler.close()
+
+
+def _origin(execution: LiveExecution) -> dict[str, Any] | None:
+    """What ExecutionStarted says of the role and the version, where they are not the default."""
+    record, role = execution.record, execution.machine.role_arn
+    details = {
+        "roleArn": role if role != DEFAULT_ROLE else "",
+        "stateMachineVersionArn": record.version,
+        "stateMachineAliasArn": record.alias,
+    }
+    return {key: value for key, value in details.items() if value} or None
 
 
 def _random_name() -> str:

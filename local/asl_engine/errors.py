@@ -68,7 +68,8 @@ class TaskTokenError(AslEngineError):
     """No task waits on the token.
 
     Attributes:
-        code: `InvalidToken`, or `TaskTimedOut` when the task is over, as the AWS API names them.
+        code: As the AWS API names it: `InvalidToken`, `TaskDoesNotExist`, or `TaskTimedOut` when
+            the task is over.
     """
 
     def __init__(self, code: str, message: str) -> None:

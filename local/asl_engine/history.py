@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from asl_engine.journal.records import Event, ExecutionRecord
+from asl_engine.program import DEFAULT_ROLE
 
-_ROLE = "arn:aws:iam::000000000000:role/asl-engine"
 _WITHOUT_DETAILS = frozenset(
     {
         "ParallelStateStarted",
@@ -74,7 +74,8 @@ class HistoryReader:
             return {
                 "input": self._record.input.decode(),
                 "inputDetails": whole,
-                "roleArn": _ROLE,
+                "roleArn": DEFAULT_ROLE,
+                **extra,
             }
         if kind == "ExecutionSucceeded":
             return {"output": self._flow[0].decode(), "outputDetails": whole}

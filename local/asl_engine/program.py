@@ -6,12 +6,18 @@ processor. Nothing here changes after `compile_machine`; any number of execution
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 from asl_engine.codec import encode
 from asl_engine.expressions import Template
+
+STANDARD = "STANDARD"
+EXPRESS = "EXPRESS"
+DEFAULT_ROLE = "arn:aws:iam::000000000000:role/asl-engine"
 
 
 class Field:
@@ -206,6 +212,10 @@ class StateMachine:
         definition: The definition after substitutions, as JSON.
         timeout: `TimeoutSeconds` of the machine, or None.
         resources: Every registry key that its tasks use, with the place of the first use.
+        role_arn: The role that its executions are said to have.
+        kind: `STANDARD` or `EXPRESS`.
+        key: What names the ARN and the definition together, for the journal.
+        region: The ARN's region.
     """
 
     name: str
@@ -214,7 +224,19 @@ class StateMachine:
     program: Scope
     timeout: float | None
     resources: Mapping[str, str] = field(default_factory=dict)
+    role_arn: str = DEFAULT_ROLE
+    kind: str = STANDARD
+    key: str = field(init=False, repr=False)
+    region: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.key = hashlib.sha256(self.arn.encode() + b"\n" + self.definition).hexdigest()
+        parts = self.arn.split(":")
+        self.region = (parts[3] if len(parts) > 3 else "") or "us-east-1"
 
     def execution_arn(self, execution_name: str) -> str:
-        """The ARN of an execution of this machine."""
+        """The ARN of an execution of this machine; another one at each call for EXPRESS."""
+        if self.kind == EXPRESS:
+            arn = self.arn.replace(":stateMachine:", ":express:")
+            return f"{arn}:{execution_name}:{uuid4()}"
         return f"{self.arn.replace(':stateMachine:', ':execution:')}:{execution_name}"

@@ -55,6 +55,8 @@ class _Fold:
             track.event = event.id
         kind = event.type
         details = event.details or {}
+        if kind == "ExecutionStarted" and "roleArn" in details:
+            self.execution.details["RoleArn"] = details["roleArn"]
         if kind.endswith("StateEntered"):
             self._entered(track, event)
         elif kind.endswith("StateExited"):

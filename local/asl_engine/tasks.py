@@ -12,24 +12,23 @@ from asl_engine.integrations.protocol import StartedChild, TaskRequest
 from asl_engine.matching import HEARTBEAT_TIMEOUT, TIMEOUT
 from asl_engine.program import Field, TaskState
 from asl_engine.runtime import Call, Phase, Track
+from asl_engine.tokens import make_token
 
 if TYPE_CHECKING:
     from asl_engine.core import Core
-
-REGION = "us-east-1"
 
 
 def begin(core: Core, track: Track, state: TaskState) -> Call:
     """Schedule the task: evaluate its fields and write what recovery needs to call it again."""
     execution = track.execution
     if state.pattern:
-        track.token = core.new_token()
+        track.token = make_token(execution.record.arn)
     scopes = Scopes(track)
     arguments: Any = {} if state.arguments is None else scopes.evaluate(state.arguments)
     timeout = _seconds(track, scopes, state.timeout)
     heartbeat = _seconds(track, scopes, state.heartbeat)
     parameters = encode_limited(arguments, f"The state '{state.name}' gave parameters")
-    details: dict[str, Any] = {**_labels(track), "region": REGION}
+    details: dict[str, Any] = {**_labels(track), "region": execution.machine.region}
     if timeout is not None:
         details["timeoutInSeconds"] = timeout
     if heartbeat is not None:

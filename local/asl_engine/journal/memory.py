@@ -20,6 +20,7 @@ class MemoryJournal:
         self._commits = 0
         self._definitions: dict[str, bytes] = {}
         self._records: dict[str, ExecutionRecord] = {}
+        self._resources: dict[str, bytes] = {}
         self._batches: dict[int, list[tuple[int, list[Event]]]] = {}
 
     def claim(self) -> bool:
@@ -66,15 +67,21 @@ class MemoryJournal:
             return None if found is None else msgspec.structs.replace(found)
 
     def records(
-        self, *, machine: str | None = None, status: str | None = None, limit: int | None = None
+        self,
+        *,
+        machine: str | None = None,
+        status: str | None = None,
+        limit: int | None = None,
+        before: int | None = None,
     ) -> list[ExecutionRecord]:
-        """Executions, the latest first."""
+        """Executions, the latest first; with `before`, only those of smaller keys."""
         with self._lock:
             found = [
                 msgspec.structs.replace(record)
                 for record in self._records.values()
                 if (machine is None or record.machine == machine)
                 and (status is None or record.status == status)
+                and (before is None or record.key < before)
             ]
         found.sort(key=lambda record: -record.key)
         return found[:limit]
@@ -84,6 +91,19 @@ class MemoryJournal:
         with self._lock:
             found = list(self._batches.get(key, []))
         return iter(found)
+
+    def save_resource(self, name: str, content: bytes | None) -> None:
+        """Keep what the host wants kept under a name; None removes it."""
+        with self._lock:
+            if content is None:
+                self._resources.pop(name, None)
+            else:
+                self._resources[name] = content
+
+    def resources(self) -> dict[str, bytes]:
+        """What is kept by `save_resource`."""
+        with self._lock:
+            return dict(self._resources)
 
     def close(self) -> None:
         """Nothing to release."""

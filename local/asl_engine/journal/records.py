@@ -52,6 +52,9 @@ class ExecutionRecord(msgspec.Struct, kw_only=True):
         key: The journal's own number of it; the order of starting.
         machine: The machine's ARN, and `definition` the key of the definition it runs.
         parent: `execution ARN#track#event id` of the task that started it, or empty.
+        version: The ARN of the version that it was started on, or empty; so `alias`.
+        trace_header: What the caller passed for tracing, or empty.
+        redriven_at: When it was redriven last.
     """
 
     key: int
@@ -68,6 +71,10 @@ class ExecutionRecord(msgspec.Struct, kw_only=True):
     cause: str | None = None
     stopped_at: float | None = None
     redrive_count: int = 0
+    version: str = ""
+    alias: str = ""
+    trace_header: str = ""
+    redriven_at: float | None = None
 
 
 class Journal(Protocol):
@@ -113,12 +120,23 @@ class Journal(Protocol):
         """An execution by its ARN."""
 
     def records(
-        self, *, machine: str | None = None, status: str | None = None, limit: int | None = None
+        self,
+        *,
+        machine: str | None = None,
+        status: str | None = None,
+        limit: int | None = None,
+        before: int | None = None,
     ) -> list[ExecutionRecord]:
-        """Executions, the latest first."""
+        """Executions, the latest first; with `before`, only those of smaller keys."""
 
     def batches(self, key: int) -> Iterator[tuple[int, list[Event]]]:
         """The batches of an execution with their numbers, in order."""
+
+    def save_resource(self, name: str, content: bytes | None) -> None:
+        """Keep what the host wants kept under a name, in place of what was; None removes it."""
+
+    def resources(self) -> dict[str, bytes]:
+        """What is kept by `save_resource`."""
 
     def close(self) -> None:
         """Release the storage."""

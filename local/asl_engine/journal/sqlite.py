@@ -19,14 +19,15 @@ except ImportError:  # Windows has no flock; there one process at a time is up t
 from asl_engine.errors import AslEngineError, ExecutionExistsError
 from asl_engine.journal.records import Event, ExecutionRecord
 
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
 create table definitions (key text primary key, definition blob not null) without rowid;
 create table executions (
     key integer primary key, arn text not null unique, name text not null, machine text not null,
     definition text not null, status text not null, input blob not null, started_at real not null,
     parent text not null, output blob, error text, cause text, stopped_at real,
-    redrive_count integer not null
+    redrive_count integer not null, version text not null default '',
+    alias text not null default '', trace_header text not null default '', redriven_at real
 );
 create index executions_running on executions (key) where status = 'RUNNING';
 create index executions_machine on executions (machine, key);
@@ -34,6 +35,14 @@ create table batches (
     execution integer not null, sequence integer not null, events blob not null,
     primary key (execution, sequence)
 ) without rowid;
+create table resources (name text primary key, content blob not null) without rowid;
+"""
+_FROM_VERSION_1 = """
+alter table executions add column version text not null default '';
+alter table executions add column alias text not null default '';
+alter table executions add column trace_header text not null default '';
+alter table executions add column redriven_at real;
+create table resources (name text primary key, content blob not null) without rowid;
 """
 _COLUMNS = ExecutionRecord.__struct_fields__
 _SELECT = f"select {', '.join(_COLUMNS)} from executions"  # noqa: S608 - constants only
@@ -43,7 +52,7 @@ _INSERT = (
 )
 _UPDATE = (
     "update executions set status = ?, output = ?, error = ?, cause = ?, stopped_at = ?,"
-    " redrive_count = ? where key = ?"
+    " redrive_count = ?, redriven_at = ? where key = ?"
 )
 _BATCH = "insert into batches values (?, ?, ?)"
 
@@ -87,9 +96,10 @@ class SqliteJournal:
         self._db.execute("pragma journal_mode = wal")
         self._db.execute("pragma synchronous = normal")
         version = self._db.execute("pragma user_version").fetchone()[0]
-        if version == 0:
+        if version in (0, 1):
+            change = _SCHEMA if version == 0 else _FROM_VERSION_1
             self._db.executescript(
-                f"begin immediate; {_SCHEMA} pragma user_version = {_VERSION}; commit;"
+                f"begin immediate; {change} pragma user_version = {_VERSION}; commit;"
             )
         elif version != _VERSION:
             self._db.close()
@@ -186,12 +196,17 @@ class SqliteJournal:
         return None if row is None else _record(row)
 
     def records(
-        self, *, machine: str | None = None, status: str | None = None, limit: int | None = None
+        self,
+        *,
+        machine: str | None = None,
+        status: str | None = None,
+        limit: int | None = None,
+        before: int | None = None,
     ) -> list[ExecutionRecord]:
-        """Executions, the latest first."""
-        wanted = {"machine": machine, "status": status}
-        filters = {key: value for key, value in wanted.items() if value is not None}
-        where = " and ".join(f"{key} = ?" for key in filters)
+        """Executions, the latest first; with `before`, only those of smaller keys."""
+        wanted = {"machine = ?": machine, "status = ?": status, "key < ?": before}
+        filters = {test: value for test, value in wanted.items() if value is not None}
+        where = " and ".join(filters)
         query = f"{_SELECT}{' where ' + where if where else ''} order by key desc limit ?"
         with self._lock:
             rows = self._db.execute(
@@ -207,6 +222,19 @@ class SqliteJournal:
                 (key,),
             ).fetchall()
         return ((sequence, self._decode(data)) for sequence, data in rows)
+
+    def save_resource(self, name: str, content: bytes | None) -> None:
+        """Keep what the host wants kept under a name; None removes it."""
+        with self._lock:
+            if content is None:
+                self._db.execute("delete from resources where name = ?", (name,))
+            else:
+                self._db.execute("insert or replace into resources values (?, ?)", (name, content))
+
+    def resources(self) -> dict[str, bytes]:
+        """What is kept by `save_resource`."""
+        with self._lock:
+            return dict(self._db.execute("select name, content from resources").fetchall())
 
     def close(self) -> None:
         """Release the file."""
@@ -228,6 +256,7 @@ def _changes(record: ExecutionRecord) -> tuple[Any, ...]:
         record.cause,
         record.stopped_at,
         record.redrive_count,
+        record.redriven_at,
         record.key,
     )
 
