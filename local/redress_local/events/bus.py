@@ -7,111 +7,89 @@ an event more than once; the delivery's `name` is then the same.
 
 from __future__ import annotations
 
-import json
-import logging
-import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from redress_local.events.entries import delivery_name, stamp, to_envelope
+from redress_local.events.archives import Archives
+from redress_local.events.delivery import DeadLetterQueues, Deliverer, Delivery, Send
+from redress_local.events.entries import to_envelope
 from redress_local.events.errors import (
-    DeliveryError,
     DeliveryRefusedError,
+    EventsError,
     InvalidEventError,
-    UnknownArchiveError,
-    UnknownBusError,
     UnknownRuleError,
 )
-from redress_local.events.inputs import Shaper, compile_input
-from redress_local.events.patterns import Predicate, compile_pattern
-from redress_local.events.store import EventStore, Owed, Planned
-from redress_local.template import Archive, Rule, Target, Template
+from redress_local.events.models import DEFAULT_BUS, Replay, Rule, bus_name
+from redress_local.events.replays import Replays
+from redress_local.events.rules import Rules
+from redress_local.events.store import EventStore, Planned
+from redress_local.events.template_rules import apply_template
 
-_MAX_BACKOFF = 60.0
-_DAY = 86_400.0
+if TYPE_CHECKING:
+    from redress_local.template import Template
 
-_log = logging.getLogger(__name__)
+__all__ = ["Delivery", "EventBus", "Send"]
 
-
-class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """An event on its way to a target.
-
-    Attributes:
-        name: The same for every attempt, and another one for every replay; 45 characters.
-        input: What the target receives.
-    """
-
-    target: Target
-    rule: Rule
-    name: str
-    input: Any
-    event: dict[str, Any]
-
-
-Send = Callable[[Delivery], None]
-"""Hands an event to a target; raises `DeliveryError` when it does not take it."""
-
-
-class _Armed(msgspec.Struct, frozen=True):
-    """A rule with its pattern and inputs compiled."""
-
-    rule: Rule
-    matches: Predicate
-    shapers: dict[str, Shaper]
+MAX_HOPS = 5
+"""How many buses an event may be forwarded by; none takes the same event twice."""
 
 
 class EventBus:
-    """All buses of a template.
+    """All buses of one account.
 
     Args:
-        template: Where buses, rules and archives come from.
+        template: Buses, rules and archives to begin with; None begins with the default bus only.
         store: What is owed, dead letters and archives.
-        send: Hands an event to a target.
+        send: Hands an event to a target that is not a bus.
         now: Epoch seconds.
         new_id: Makes event ids.
+        workers: Threads that deliver; 0 delivers within `put`, in a fixed order.
+        chance: A number from 0 to 1, for the jitter of pauses between attempts.
+        queues: Takes dead letters; they stay in the store when None.
+
+    Attributes:
+        store: What is owed, dead letters and archives.
+        rules: Buses, rules and targets, to be changed at any time.
+        archiving: Archives, likewise.
+        replays: Replays in the background.
+        delivery: Makes the attempts.
     """
 
     def __init__(
         self,
-        template: Template,
+        template: Template | None,
         store: EventStore,
         send: Send,
         *,
         now: Callable[[], float],
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+        workers: int = 0,
+        chance: Callable[[], float] = lambda: 1.0,
+        queues: DeadLetterQueues | None = None,
     ) -> None:
         self.store = store
-        self._template = template
         self._send = send
         self._now = now
         self.new_id = new_id
-        self._lock = threading.Lock()
-        self._in_flight: set[int] = set()
-        self._rules: dict[str, list[_Armed]] = {bus: [] for bus in template.buses}
-        for rule in template.rules:
-            if rule.bus not in self._rules:
-                raise UnknownBusError(f"rule {rule.name}: there is no bus {rule.bus!r}")
-            shapers = {target.target_id: compile_input(target.settings) for target in rule.targets}
-            self._rules[rule.bus].append(_Armed(rule, compile_pattern(rule.pattern), shapers))
-        self._armed = {armed.rule.name: armed for all_ in self._rules.values() for armed in all_}
-        self._archives: list[tuple[Archive, Predicate]] = [
-            (archive, compile_pattern(archive.pattern) if archive.pattern else lambda _: True)
-            for archive in template.archives
-        ]
+        self.rules = Rules(now)
+        self.archiving = Archives(store, now)
+        self.delivery = Deliverer(
+            self.rules, store, self._hand_over, now=now, workers=workers, chance=chance,
+            queues=queues,
+        )  # fmt: skip
+        self.replays = Replays(store, self.archiving, self.delivery, self.plan, now=now)
+        if template is not None:
+            apply_template(template, self.rules, self.archiving)
 
     @property
     def buses(self) -> list[str]:
         """The names of all buses."""
-        return list(self._rules)
+        return self.rules.buses
 
     def rules_for(self, bus: str, event: Mapping[str, Any]) -> list[Rule]:
         """The enabled rules of a bus that match an event."""
-        return [
-            armed.rule for armed in self._rules[bus] if armed.rule.enabled and armed.matches(event)
-        ]
+        return self.rules.matching(bus, event)
 
     def put(
         self,
@@ -136,19 +114,43 @@ class EventBus:
             UnknownBusError: No such bus.
         """
         ids = [self.new_id() for _ in entries] if ids is None else ids
-        envelopes = [
-            (self._bus_of(entry), to_envelope(entry, event_id, self._now()))
-            for entry, event_id in zip(entries, ids, strict=True)
+        planned = [
+            self._entry(entry, event_id) for entry, event_id in zip(entries, ids, strict=True)
         ]
-        planned = [self._plan(bus, envelope) for bus, envelope in envelopes]
-        if any(plan.deliveries or plan.archives for plan in planned):
-            self._deliver(self.store.accept(planned, announces=announces))
-        return [envelope["id"] for _, envelope in envelopes]
+        self._accept(planned, announces=announces)
+        return [plan.envelope["id"] for plan in planned]
+
+    def put_each(self, entries: Sequence[Mapping[str, Any]]) -> list[str | EventsError]:
+        """Accept the events among entries, in one commit; returns an id or an error for each."""
+        results: list[str | EventsError] = []
+        planned: list[Planned] = []
+        for entry in entries:
+            try:
+                plan = self._entry(entry, self.new_id())
+            except EventsError as error:
+                results.append(error)
+            else:
+                planned.append(plan)
+                results.append(plan.envelope["id"])
+        self._accept(planned)
+        return results
+
+    def fire(self, rule: Rule, at: float) -> str:
+        """Send a scheduled event to the targets of a rule; returns its id."""
+        envelope = {
+            **to_envelope(
+                {"Source": "aws.events", "DetailType": "Scheduled Event", "Detail": {}},
+                self.new_id(),
+                at,
+            ),
+            "resources": [rule.arn],
+        }
+        self._accept([self._planned(rule.bus, envelope, [rule])])
+        return str(envelope["id"])
 
     def deliver_due(self) -> int:
         """Make every delivery that is due; returns how many were tried."""
-        due = self.store.owed(self._now())
-        return self._deliver(due)
+        return self.delivery.deliver_due()
 
     def replay(
         self,
@@ -160,13 +162,13 @@ class EventBus:
         rules: Sequence[str] = (),
         dry_run: bool = False,
     ) -> list[tuple[dict[str, Any], list[str]]]:
-        """Put an archive's events on their bus again, each with `replay-name`.
+        """Put an archive's events on their bus again at once, each with `replay-name`.
 
         Args:
             archive: The archive's name.
             name: The replay's name.
-            since: Epoch seconds of the first event wanted.
-            until: Epoch seconds of the first event no longer wanted.
+            since: Epoch seconds at which the first event wanted came.
+            until: Epoch seconds at which the first event no longer wanted came.
             rules: Only these rules get the events; all rules of the bus when empty.
             dry_run: Only tell what would happen.
 
@@ -178,154 +180,113 @@ class EventBus:
             UnknownRuleError: One of `rules` is not a rule of the archive's bus.
             InvalidEventError: The name is taken by an earlier replay.
         """
-        source = self._archive(archive)
-        known = {armed.rule.name for armed in self._rules[source.bus]}
+        source = self.archiving.archive(archive)
+        known = {rule.name for rule in self.rules.of_bus(source.bus)}
         for rule in rules:
             if rule not in known:
                 raise UnknownRuleError(f"bus {source.bus} has no rule {rule!r}")
-        self._prune(source)
+        self.archiving.prune(source)
         plans = [
-            self._plan(source.bus, {**event, "replay-name": name}, rules=rules)
+            self.plan(source.bus, {**event, "replay-name": name}, only=rules)
             for event in self.store.archived(source.name, since, until)
         ]
         if not dry_run:
-            if any(replay["name"] == name for replay in self.store.replays()):
+            if any(replay.name == name for replay in self.store.all_replays()):
                 raise InvalidEventError(f"there is a replay {name!r} already")
-            settings = json.dumps({"from": since, "to": until, "rules": list(rules)})
-            record = (name, source.name, settings, self._now())
-            self._deliver(self.store.accept(plans, replay=record))
+            now = self._now()
+            record = Replay(
+                name=name, archive=source.name, bus=source.bus, start=since or 0.0,
+                end=now if until is None else until, rules=tuple(rules), at=now,
+                state="COMPLETED", events=len(plans), ended_at=now,
+            )  # fmt: skip
+            owed = self.store.accept(
+                plans, replay=lambda execute: self.store.add_replay(execute, record)
+            )
+            self.delivery.deliver(owed)
         return [(plan.envelope, sorted({rule for rule, _, _ in plan.deliveries})) for plan in plans]
 
     def redrive(self) -> int:
-        """Owe every dead letter to its target again and try; returns how many there were.
+        """Owe every dead letter of the store to its target again and try; returns how many.
 
-        Letters of rules and targets that the template no longer has stay where they are.
+        Letters of rules and targets that there are no longer stay where they are.
         """
-        letters = [
-            letter
-            for letter in self.store.dead_letters()
-            if self._target(letter.rule, letter.target) is not None
-        ]
-        now = self._now()
-        for letter in letters:
-            target = self._target(letter.rule, letter.target)
-            assert target is not None
-            deliveries = ((letter.rule, letter.target, now + target.max_age),)
-            plan = Planned(envelope=letter.event, at=now, deliveries=deliveries)
-            self._deliver(self.store.redrive(letter, plan))
-        return len(letters)
+        redriven = 0
+        for letter in self.store.dead_letters():
+            armed = self.rules.find(letter.bus, letter.rule)
+            target = armed.target(letter.target) if armed else None
+            if armed is None or target is None:
+                continue
+            now = self._now()
+            plan = Planned(
+                envelope=letter.event,
+                at=now,
+                bus=armed.rule.bus,
+                deliveries=((letter.rule, letter.target, now + target.max_age),),
+            )
+            self.delivery.deliver(self.store.redrive(letter, plan))
+            redriven += 1
+        return redriven
 
     def archives(self) -> list[dict[str, Any]]:
-        """Every archive of the template with what it holds."""
-        for archive, _ in self._archives:
-            self._prune(archive)
-        sizes = self.store.archive_sizes()
-        found = []
-        for archive, _ in self._archives:
-            events, size, first, last = sizes.get(archive.name, (0, 0, None, None))
-            found.append(
-                {
-                    "name": archive.name,
-                    "bus": archive.bus,
-                    "retention_days": archive.retention_days,
-                    "events": events,
-                    "bytes": size,
-                    "first": None if first is None else stamp(first),
-                    "last": None if last is None else stamp(last),
-                }
-            )
-        return found
+        """Every archive with what it holds."""
+        return self.archiving.contents()
 
-    def _archive(self, name: str) -> Archive:
-        for archive, _ in self._archives:
-            if archive.name == name:
-                return archive
-        known = ", ".join(archive.name for archive, _ in self._archives) or "none"
-        raise UnknownArchiveError(f"there is no archive {name!r}; there is: {known}")
+    def close(self) -> None:
+        """Stop replays and workers; what is owed stays in the store."""
+        self.replays.close()
+        self.delivery.close()
 
-    def _prune(self, archive: Archive) -> None:
-        if archive.retention_days:
-            self.store.prune(archive.name, self._now() - archive.retention_days * _DAY)
+    def plan(
+        self,
+        bus: str,
+        envelope: dict[str, Any],
+        *,
+        only: Sequence[str] = (),
+        via: tuple[str, ...] = (),
+    ) -> Planned:
+        """What an event on a bus sets off: deliveries (by `only` these rules) and archives."""
+        rules = [
+            rule for rule in self.rules.matching(bus, envelope) if not only or rule.name in only
+        ]
+        return self._planned(bus, envelope, rules, self.archiving.taking(bus, envelope), via)
 
-    def _bus_of(self, entry: Mapping[str, Any]) -> str:
-        name = str(entry.get("EventBusName") or "default").rpartition("/")[2]
-        if name not in self._rules:
-            raise UnknownBusError(f"there is no bus {name!r}; there is: {', '.join(self._rules)}")
-        return name
-
-    def _plan(self, bus: str, envelope: dict[str, Any], *, rules: Sequence[str] = ()) -> Planned:
+    def _planned(
+        self,
+        bus: str,
+        envelope: dict[str, Any],
+        rules: Sequence[Rule],
+        archives: tuple[str, ...] = (),
+        via: tuple[str, ...] = (),
+    ) -> Planned:
         now = self._now()
         deliveries = tuple(
             (rule.name, target.target_id, now + target.max_age)
-            for rule in self.rules_for(bus, envelope)
-            if not rules or rule.name in rules
+            for rule in rules
             for target in rule.targets
         )
-        replayed = "replay-name" in envelope
-        archives = tuple(
-            archive.name
-            for archive, matches in self._archives
-            if archive.bus == bus and not replayed and matches(envelope)
+        return Planned(
+            envelope=envelope, at=now, deliveries=deliveries, archives=archives, bus=bus, via=via
         )
-        return Planned(envelope=envelope, at=now, deliveries=deliveries, archives=archives)
 
-    def _target(self, rule: str, target_id: str) -> Target | None:
-        armed = self._armed.get(rule)
-        for target in armed.rule.targets if armed else ():
-            if target.target_id == target_id:
-                return target
-        return None
+    def _entry(self, entry: Mapping[str, Any], event_id: str) -> Planned:
+        bus = bus_name(str(entry.get("EventBusName") or DEFAULT_BUS))
+        self.rules.bus(bus)
+        return self.plan(bus, to_envelope(entry, event_id, self._now()))
 
-    def _deliver(self, owed: Sequence[Owed]) -> int:
-        tried = 0
-        for one in owed:
-            with self._lock:
-                if one.key in self._in_flight:
-                    continue
-                self._in_flight.add(one.key)
-            try:
-                self._attempt(one)
-                tried += 1
-            finally:
-                with self._lock:
-                    self._in_flight.discard(one.key)
-        return tried
+    def _accept(self, planned: Sequence[Planned], *, announces: str | None = None) -> None:
+        if any(plan.deliveries or plan.archives for plan in planned):
+            self.delivery.deliver(self.store.accept(planned, announces=announces))
 
-    def _attempt(self, owed: Owed) -> None:
-        armed = self._armed.get(owed.rule)
-        target = self._target(owed.rule, owed.target)
-        if armed is None or target is None:
-            _log.warning("rule or target is gone", extra={"rule": owed.rule})
-            self.store.give_up(owed, None, self._now(), "RULE_DELETED", "")
-            return
-        event = owed.envelope
-        reserved = {
-            "aws.events.rule-arn": armed.rule.arn,
-            "aws.events.rule-name": armed.rule.name,
-            "aws.events.event.ingestion-time": event["time"],
-        }
-        delivery = Delivery(
-            target=target,
-            rule=armed.rule,
-            name=delivery_name(event, owed.rule, owed.target),
-            input=armed.shapers[owed.target](event, reserved),
-            event=event,
-        )
-        try:
+    def _hand_over(self, delivery: Delivery) -> None:
+        arn = delivery.target.arn
+        if not (arn.startswith("arn:aws:events:") and ":event-bus/" in arn):
             self._send(delivery)
-        except DeliveryError as error:
-            self._failed(owed, target, error)
-        else:
-            self.store.delivered(owed)
-
-    def _failed(self, owed: Owed, target: Target, error: DeliveryError) -> None:
-        now = self._now()
-        exhausted = owed.attempts >= target.max_attempts or now >= owed.give_up_at
-        if exhausted or isinstance(error, DeliveryRefusedError):
-            _log.error(
-                "event not delivered",
-                extra={"rule": owed.rule, "target": target.arn, "error": error.code},
+            return
+        name, path = bus_name(arn), (*delivery.via, delivery.rule.bus)
+        if name not in self.rules.buses:
+            raise DeliveryRefusedError("NO_RESOURCE", f"there is no event bus {name}")
+        if name in path or len(path) > MAX_HOPS:
+            raise DeliveryRefusedError(
+                "RESOURCE_LIMIT_EXCEEDED", f"the event came by {' > '.join(path)} already"
             )
-            self.store.give_up(owed, target.dead_letter_arn, now, error.code, str(error))
-        else:
-            self.store.postpone(owed, now + min(_MAX_BACKOFF, 2.0**owed.attempts))
+        self._accept([self.plan(name, delivery.event, via=path)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +14,8 @@ from redress_local.template_values import ACCOUNT, REGION
 
 MAX_EVENT_BYTES = 262_144
 """The largest event: what Step Functions takes as an input."""
+
+_MAX_DETAIL_TYPE = 128
 
 
 def to_envelope(entry: Mapping[str, Any], event_id: str, now: float) -> dict[str, Any]:
@@ -31,7 +33,7 @@ def to_envelope(entry: Mapping[str, Any], event_id: str, now: float) -> dict[str
     if isinstance(detail, str):
         try:
             detail = msgspec.json.decode(detail)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise InvalidEventError(f"the event's detail is not JSON: {error}") from None
     if not isinstance(detail, Mapping):
         raise InvalidEventError("the event's detail is an object")
@@ -39,6 +41,8 @@ def to_envelope(entry: Mapping[str, Any], event_id: str, now: float) -> dict[str
     for key, value in texts.items():
         if not isinstance(value, str) or not value:
             raise InvalidEventError(f"the event's {key} is a text that is not empty")
+    if len(entry["DetailType"]) > _MAX_DETAIL_TYPE:
+        raise InvalidEventError(f"the event's DetailType has at most {_MAX_DETAIL_TYPE} characters")
     resources = entry.get("Resources") or []
     if not isinstance(resources, list):
         raise InvalidEventError("the event's Resources are a list")
@@ -63,9 +67,18 @@ def to_envelope(entry: Mapping[str, Any], event_id: str, now: float) -> dict[str
     return envelope
 
 
-def delivery_name(event: Mapping[str, Any], rule: str, target: str) -> str:
-    """A name for one event at one target: equal for every attempt, new for every replay."""
-    seed = "\n".join((rule, target, str(event.get("replay-name", ""))))
+def delivery_name(
+    event: Mapping[str, Any], rule: str, target: str, via: Sequence[str] = ()
+) -> str:
+    """A name for one event at one target: equal for every attempt, new for every replay.
+
+    Args:
+        event: The event.
+        rule: The rule's name.
+        target: The target's id.
+        via: The buses that the event came by: another bus may have a rule of the same name.
+    """
+    seed = "\n".join((rule, target, str(event.get("replay-name", "")), *via))
     return f"{event['id']}-{hashlib.sha256(seed.encode()).hexdigest()[:8]}"
 
 

@@ -3,10 +3,17 @@
 EventsError
 ├── InvalidPatternError     an event pattern that EventBridge would refuse
 ├── InvalidTargetError      a target's input settings that EventBridge would refuse
+├── InvalidScheduleError    a schedule expression that EventBridge would refuse
 ├── InvalidEventError       an entry that is not an event
-├── UnknownBusError         no such bus in the template
-├── UnknownRuleError        no such rule in the template
-├── UnknownArchiveError     no such archive in the template
+├── InvalidRequestError     a setting that EventBridge would refuse
+├── UnknownError            what is named does not exist
+│   ├── UnknownBusError
+│   ├── UnknownRuleError
+│   ├── UnknownArchiveError
+│   └── UnknownReplayError
+├── ExistsError             the name is taken
+├── LimitError              more than EventBridge allows
+├── IllegalStatusError      not in the state that it is in
 └── DeliveryError           a target did not take an event
     └── DeliveryRefusedError    and would not take it when asked again
 """
@@ -24,20 +31,48 @@ class InvalidTargetError(EventsError):
     """A target's input settings that EventBridge would refuse."""
 
 
+class InvalidScheduleError(EventsError):
+    """A schedule expression that EventBridge would refuse."""
+
+
 class InvalidEventError(EventsError):
     """An entry that is not an event; the message says why."""
 
 
-class UnknownBusError(EventsError):
+class InvalidRequestError(EventsError):
+    """A setting that EventBridge would refuse; the message says which and why."""
+
+
+class UnknownError(EventsError):
+    """What is named does not exist."""
+
+
+class UnknownBusError(UnknownError):
     """No bus has this name."""
 
 
-class UnknownRuleError(EventsError):
+class UnknownRuleError(UnknownError):
     """No rule has this name."""
 
 
-class UnknownArchiveError(EventsError):
+class UnknownArchiveError(UnknownError):
     """No archive has this name."""
+
+
+class UnknownReplayError(UnknownError):
+    """No replay has this name."""
+
+
+class ExistsError(EventsError):
+    """The name is taken."""
+
+
+class LimitError(EventsError):
+    """More than EventBridge allows."""
+
+
+class IllegalStatusError(EventsError):
+    """Not possible in the state that it is in."""
 
 
 class DeliveryError(EventsError):

@@ -7,12 +7,13 @@ written. So what is left after a crash is exactly what is still to be delivered.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 from redress.adapters.sqlite.repository import SqliteStore
+
+from redress_local.events.store_archives import ArchiveTables
 
 _SCHEMA = """
 create table if not exists events (key integer primary key, envelope blob not null);
@@ -21,34 +22,42 @@ create table if not exists deliveries (
     attempts integer not null, next_at real not null, give_up_at real not null
 );
 create index if not exists deliveries_event on deliveries (event);
+create index if not exists deliveries_next on deliveries (next_at);
 create table if not exists dead_letters (
     key integer primary key, queue text not null, at real not null, rule text not null,
     target text not null, attempts integer not null, code text not null, message text not null,
     envelope blob not null
 );
-create table if not exists archived (
-    archive text not null, id text not null, at real not null, envelope blob not null,
-    primary key (archive, id)
-) without rowid;
-create index if not exists archived_at on archived (archive, at);
-create table if not exists replays (
-    name text primary key, archive text not null, settings text not null,
-    events integer not null, at real not null
-);
 create table if not exists announced (execution text primary key) without rowid
 """
+# Columns that stores of earlier versions lack.
+_ADDED = (
+    ("events", "at", "real not null default 0"),
+    ("events", "via", "text not null default ''"),
+    ("deliveries", "bus", "text not null default ''"),
+    ("dead_letters", "bus", "text not null default ''"),
+)
 
 
 class Owed(msgspec.Struct, frozen=True, kw_only=True):
-    """One event owed to one target of one rule; times are epoch seconds."""
+    """One event owed to one target of one rule; times are epoch seconds.
+
+    Attributes:
+        bus: The rule's bus; empty in stores of earlier versions.
+        at: When the bus took the event.
+        via: The buses that the event came by before this one.
+    """
 
     key: int
     event: int
+    bus: str
     rule: str
     target: str
     attempts: int
     next_at: float
     give_up_at: float
+    at: float
+    via: tuple[str, ...]
     envelope: dict[str, Any]
 
 
@@ -63,6 +72,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     code: str
     message: str
+    bus: str = ""
     event: dict[str, Any]
 
 
@@ -72,36 +82,44 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         deliveries: Rule, target and the time after which delivery is given up.
         archives: Archives that keep the event.
+        bus: Where the rules are.
+        via: The buses that the event came by before.
     """
 
     envelope: dict[str, Any]
     at: float
     deliveries: tuple[tuple[str, str, float], ...]
     archives: tuple[str, ...] = ()
+    bus: str
+    via: tuple[str, ...] = ()
 
 
-class EventStore:
+class EventStore(ArchiveTables):
     """The tables of the bus in a `SqliteStore`."""
 
     def __init__(self, store: SqliteStore) -> None:
-        self._store = store
+        super().__init__(store)
         with store.transaction() as db:
+            self._prepare_archives(db.execute)
             for statement in _SCHEMA.split(";"):
                 db.execute(statement)
+            for table, column, kind in _ADDED:
+                if column not in {row[1] for row in db.execute(f"pragma table_info({table})")}:
+                    db.execute(f"alter table {table} add column {column} {kind}")
 
     def accept(
         self,
         planned: Sequence[Planned],
         *,
         announces: str | None = None,
-        replay: tuple[str, str, str, float] | None = None,
+        replay: Callable[[Callable[..., Any]], None] | None = None,
     ) -> list[Owed]:
         """Write events with everything they owe in one transaction.
 
         Args:
             planned: The events.
             announces: An execution whose end the event tells; a second time nothing is written.
-            replay: Name, archive, settings and time of the replay that they belong to.
+            replay: Writes how far the replay is that they belong to, by `execute`.
 
         Returns:
             The deliveries owed, in order.
@@ -113,62 +131,39 @@ class EventStore:
                 if row.rowcount == 0:
                     return []
             if replay is not None:
-                name, archive, settings, at = replay
-                db.execute(
-                    "insert into replays values (?, ?, ?, ?, ?)",
-                    (name, archive, settings, len(planned), at),
-                )
+                replay(db.execute)
             for plan in planned:
                 text = msgspec.json.encode(plan.envelope)
                 for archive in plan.archives:
-                    db.execute(
-                        "insert or ignore into archived values (?, ?, ?, ?)",
-                        (archive, plan.envelope["id"], plan.at, text),
-                    )
-                if not plan.deliveries:
-                    continue
-                event = db.execute("insert into events (envelope) values (?)", (text,)).lastrowid
-                assert event is not None
-                for rule, target, give_up_at in plan.deliveries:
-                    key = db.execute(
-                        "insert into deliveries (event, rule, target, attempts, next_at,"
-                        " give_up_at) values (?, ?, ?, 0, ?, ?)",
-                        (event, rule, target, plan.at, give_up_at),
-                    ).lastrowid
-                    assert key is not None
-                    owed.append(
-                        Owed(
-                            key=key,
-                            event=event,
-                            rule=rule,
-                            target=target,
-                            attempts=0,
-                            next_at=plan.at,
-                            give_up_at=give_up_at,
-                            envelope=plan.envelope,
-                        )
-                    )
+                    self.put_archived(db.execute, archive, plan.envelope, plan.at, text)
+                if plan.deliveries:
+                    owed.extend(_owe(db.execute, plan, text))
         return owed
 
-    def owed(self, due: float | None = None) -> list[Owed]:
-        """All deliveries owed, or those that are due, in the order of acceptance."""
+    def owed(self, due: float | None = None, limit: int = -1) -> list[Owed]:
+        """All deliveries owed, or the first of those that are due, in the order of acceptance."""
+        # Named apart, so that the index on the time serves those that are due.
+        condition = "" if due is None else " where next_at <= ?"
         rows = self._store.execute(
-            "select d.key, d.event, rule, target, attempts, next_at, give_up_at, envelope"
-            " from deliveries d join events e on e.key = d.event"
-            " where ? is null or next_at <= ? order by d.key",
-            (due, due),
+            "select d.key, d.event, d.bus, rule, target, attempts, next_at, give_up_at, e.at,"  # noqa: S608 - a constant
+            f" e.via, envelope from deliveries d join events e on e.key = d.event{condition}"
+            " order by d.key limit ?",
+            (limit,) if due is None else (due, limit),
         )
         return [
             Owed(
-                **dict(zip(_OWED, row[:7], strict=True)),
-                envelope=msgspec.json.decode(row[7]),
+                **dict(zip(_OWED, row[:9], strict=True)),
+                via=tuple(row[9].split("/")) if row[9] else (),
+                envelope=msgspec.json.decode(row[10]),
             )
             for row in rows
         ]
 
-    def next_due(self) -> float | None:
-        """When the next delivery is due; None when nothing is owed."""
-        value: float | None = self._store.execute("select min(next_at) from deliveries")[0][0]
+    def next_due(self, after: float | None = None) -> float | None:
+        """When the next delivery is due, or the next one after a time; None when none is owed."""
+        since = float("-inf") if after is None else after
+        query = "select min(next_at) from deliveries where next_at > ?"
+        value: float | None = self._store.execute(query, (since,))[0][0]
         return value
 
     def delivered(self, owed: Owed) -> None:
@@ -190,7 +185,7 @@ class EventStore:
             if queue is not None:
                 db.execute(
                     "insert into dead_letters (queue, at, rule, target, attempts, code, message,"
-                    " envelope) values (?, ?, ?, ?, ?, ?, ?, ?)",
+                    " envelope, bus) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         queue,
                         at,
@@ -200,6 +195,7 @@ class EventStore:
                         code,
                         message,
                         msgspec.json.encode(owed.envelope),
+                        owed.bus,
                     ),
                 )
             _settle(db.execute, owed)
@@ -207,11 +203,11 @@ class EventStore:
     def dead_letters(self) -> list[DeadLetter]:
         """Every dead letter, oldest first."""
         rows = self._store.execute(
-            "select key, queue, at, rule, target, attempts, code, message, envelope"
-            " from dead_letters order by key"
+            "select key, queue, at, rule, target, attempts, code, message, bus,"
+            " envelope from dead_letters order by key"
         )
         return [
-            DeadLetter(**dict(zip(_DEAD, row[:8], strict=True)), event=msgspec.json.decode(row[8]))
+            DeadLetter(**dict(zip(_DEAD, row[:9], strict=True)), event=msgspec.json.decode(row[9]))
             for row in rows
         ]
 
@@ -220,56 +216,41 @@ class EventStore:
         text = msgspec.json.encode(letter.event)
         with self._store.transaction() as db:
             gone = db.execute("delete from dead_letters where key = ?", (letter.key,))
-            if gone.rowcount:
-                event = db.execute("insert into events (envelope) values (?)", (text,)).lastrowid
-                for rule, target, give_up_at in plan.deliveries:
-                    db.execute(
-                        "insert into deliveries (event, rule, target, attempts, next_at,"
-                        " give_up_at) values (?, ?, ?, 0, ?, ?)",
-                        (event, rule, target, plan.at, give_up_at),
-                    )
-        return self.owed(plan.at)
-
-    def archived(
-        self, archive: str, since: float | None, until: float | None
-    ) -> list[dict[str, Any]]:
-        """The archived events of a time window, oldest first; `until` is not part of it."""
-        rows = self._store.execute(
-            "select envelope from archived where archive = ? and (? is null or at >= ?)"
-            " and (? is null or at < ?) order by at, id",
-            (archive, since, since, until, until),
-        )
-        return [msgspec.json.decode(row[0]) for row in rows]
-
-    def archive_sizes(self) -> dict[str, tuple[int, int, float, float]]:
-        """Per archive: events, bytes, and the times of the first and the last event."""
-        rows = self._store.execute(
-            "select archive, count(*), sum(length(envelope)), min(at), max(at) from archived"
-            " group by archive"
-        )
-        return {row[0]: (row[1], row[2], row[3], row[4]) for row in rows}
-
-    def prune(self, archive: str, before: float) -> int:
-        """Drop what an archive has kept for long enough; returns how many events."""
-        with self._store.transaction() as db:
-            return db.execute(
-                "delete from archived where archive = ? and at < ?", (archive, before)
-            ).rowcount
-
-    def replays(self) -> list[dict[str, Any]]:
-        """Every replay, oldest first."""
-        rows = self._store.execute(
-            "select name, archive, settings, events, at from replays order by at, name"
-        )
-        return [
-            {"name": row[0], "archive": row[1], **json.loads(row[2]), "events": row[3],
-             "started_at": row[4]}
-            for row in rows
-        ]  # fmt: skip
+            return _owe(db.execute, plan, text) if gone.rowcount else []
 
     def announced(self) -> set[str]:
         """The executions whose end was told."""
         return {row[0] for row in self._store.execute("select execution from announced")}
+
+
+def _owe(execute: Callable[..., Any], plan: Planned, text: bytes) -> list[Owed]:
+    event = execute(
+        "insert into events (envelope, at, via) values (?, ?, ?)",
+        (text, plan.at, "/".join(plan.via)),
+    ).lastrowid
+    owed: list[Owed] = []
+    for rule, target, give_up_at in plan.deliveries:
+        key = execute(
+            "insert into deliveries (event, bus, rule, target, attempts, next_at, give_up_at)"
+            " values (?, ?, ?, ?, 0, ?, ?)",
+            (event, plan.bus, rule, target, plan.at, give_up_at),
+        ).lastrowid
+        owed.append(
+            Owed(
+                key=key,
+                event=event,
+                bus=plan.bus,
+                rule=rule,
+                target=target,
+                attempts=0,
+                next_at=plan.at,
+                give_up_at=give_up_at,
+                at=plan.at,
+                via=plan.via,
+                envelope=plan.envelope,
+            )
+        )
+    return owed
 
 
 def _settle(execute: Callable[..., Any], owed: Owed) -> None:
@@ -281,5 +262,5 @@ def _settle(execute: Callable[..., Any], owed: Owed) -> None:
     )
 
 
-_OWED = ("key", "event", "rule", "target", "attempts", "next_at", "give_up_at")
-_DEAD = ("key", "queue", "at", "rule", "target", "attempts", "code", "message")
+_OWED = ("key", "event", "bus", "rule", "target", "attempts", "next_at", "give_up_at", "at")
+_DEAD = ("key", "queue", "at", "rule", "target", "attempts", "code", "message", "bus")
