@@ -245,13 +245,13 @@ class Interpreter:
                     if self._retry(track, state, index, retrier):
                         return
                     break
-            for index, catcher in enumerate(state.catch):
+            for catcher in state.catch:
                 if catcher.matches(error):
-                    self._catch(track, index, catcher)
+                    self._catch(track, catcher)
                     return
         track.phase = Phase.FAILED
 
-    def _catch(self, track: Track, index: int, catcher: program.Catcher) -> None:
+    def _catch(self, track: Track, catcher: program.Catcher) -> None:
         error, cause = track.error
         scopes = Scopes(track)
         output = {"Error": error} if cause is None else {"Error": error, "Cause": cause}

@@ -15,7 +15,12 @@ DYNAMODB_ACTIONS = ("getItem", "putItem", "updateItem", "deleteItem")
 _ClientFactory = Callable[[str], Any]
 
 # boto3's service names where Step Functions' are others, and the prefix of error names.
-_SERVICES = {"sfn": "stepfunctions", "eventbridge": "events", "cloudwatchlogs": "logs"}
+_SERVICES = {
+    "sfn": "stepfunctions",
+    "states": "stepfunctions",
+    "eventbridge": "events",
+    "cloudwatchlogs": "logs",
+}
 _ERROR_PREFIXES = {
     "dynamodb": "DynamoDb",
     "eventbridge": "EventBridge",
@@ -51,7 +56,7 @@ def sdk(clients: _ClientFactory, service: str, action: str) -> Integration:
     Raises:
         UnknownActionError: The client has no such operation.
     """
-    name = _SERVICES.get(service, service)
+    name = boto_service(service)
     try:
         client = clients(name)
         known = callable(getattr(client, snake_case(action), None))
@@ -66,6 +71,11 @@ def sdk(clients: _ClientFactory, service: str, action: str) -> Integration:
         return _call(clients(name), snake_case(action), request.arguments, prefix)
 
     return run
+
+
+def boto_service(service: str) -> str:
+    """boto3's name of a service that a Resource names: `sfn` is `stepfunctions`."""
+    return _SERVICES.get(service, service)
 
 
 def snake_case(action: str) -> str:
