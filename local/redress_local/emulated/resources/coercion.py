@@ -1,4 +1,4 @@
-"""Fits a template's values to an API's types, as CloudFormation does: "90" to 90, "true" to true."""
+"""Fits a template's values to an API's types, as CloudFormation does: "90" becomes 90."""
 
 from __future__ import annotations
 

@@ -118,9 +118,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     ignores: frozenset[str] = frozenset()
 
 
-def kind(
-    create: Callable[[Making], Created], takes: str, ignores: str = ""
-) -> Kind:
+def kind(create: Callable[[Making], Created], takes: str, ignores: str = "") -> Kind:
     """A `Kind` whose properties are written as words."""
     return Kind(create=create, takes=frozenset(takes.split()), ignores=frozenset(ignores.split()))
 

@@ -51,12 +51,14 @@ def translate_sam(document: dict[str, Any], parameters: Mapping[str, str]) -> di
     Raises:
         TemplateError: The template is not valid; the message is the translator's.
     """
-    # A heavy import (0.4 s) that only the emulated cloud needs.
+    # A heavy import (0.4 s) that only the emulated cloud needs. The translator is not typed.
     import boto3
-    from samtranslator.model.exceptions import InvalidDocumentException
-    from samtranslator.parser.parser import Parser
-    from samtranslator.translator.translator import Translator
-    from samtranslator.utils.py27hash_fix import (
+    from samtranslator.model.exceptions import (  # type: ignore[import-untyped]
+        InvalidDocumentException,
+    )
+    from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
+    from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
+    from samtranslator.utils.py27hash_fix import (  # type: ignore[import-untyped]
         to_py27_compatible_template,
         undo_mark_unicode_str_in_template,
     )
@@ -88,10 +90,10 @@ def _hide_paths(document: dict[str, Any]) -> None:
         if isinstance(shared.get(key), str):
             shared[key] = _hidden(shared[key])
     for body in document["Resources"].values():
-        key = _URIS.get(body.get("Type")) if isinstance(body, dict) else None
-        properties = (body.get("Properties") or {}) if key else {}
-        if key and isinstance(properties.get(key), str):
-            properties[key] = _hidden(properties[key])
+        place = _URIS.get(str(body.get("Type"))) if isinstance(body, dict) else None
+        properties = (body.get("Properties") or {}) if place else {}
+        if place and isinstance(properties.get(place), str):
+            properties[place] = _hidden(properties[place])
 
 
 def _hidden(path: str) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from redress_local.lambda_service.types import FunctionSpec
 from redress_local.template_values import REGION
+
+if TYPE_CHECKING:
+    from redress_local.front.issuer import UserPool
 
 
 class Functions(Protocol):
@@ -17,17 +20,11 @@ class Functions(Protocol):
         """Make a function known; nothing runs yet."""
 
 
-class UserPools(Protocol):
-    """What the creators need of the token issuer that stands in for Cognito."""
+class Issuer(Protocol):
+    """What stands in for Cognito."""
 
-    def add_pool(self, pool_id: str, name: str) -> Any:
+    def register(self, pool: UserPool) -> None:
         """Make a user pool known."""
-
-    def add_client(self, pool_id: str, client_id: str, scopes: list[str]) -> Any:
-        """Make an app client known, with the scopes that it may ask for."""
-
-    def add_scopes(self, pool_id: str, resource_server: str, scopes: list[str]) -> Any:
-        """Make a resource server's scopes known, each as `server/scope`."""
 
 
 class Services:
@@ -37,7 +34,7 @@ class Services:
         endpoint_url: The gateway, such as `http://127.0.0.1:4566`.
         functions: The Lambda service, which takes functions in process.
         folder: Where layers and inline code are put; the run's own, temporary folder.
-        user_pools: The token issuer; needed by a template with Cognito types.
+        issuer: Learns of the template's user pools.
         built: The template is `sam build`'s: layers are taken as they were built.
     """
 
@@ -47,18 +44,31 @@ class Services:
         endpoint_url: str,
         functions: Functions,
         folder: Path,
-        user_pools: UserPools | None = None,
+        issuer: Issuer | None = None,
         built: bool = False,
     ) -> None:
         self.endpoint_url = endpoint_url
         self.functions = functions
         self.folder = folder
-        self.user_pools = user_pools
+        self.issuer = issuer
         self.built = built
         self.layers: dict[str, Path] = {}
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._session: Any = None
+
+    def layer(self, name: str, source: Path) -> Path:
+        """The folder with a layer's content: as it was built, or put together from its source.
+
+        Args:
+            name: The layer's name.
+            source: The folder that its `ContentUri` names.
+        """
+        if self.built:
+            return source
+        from redress_local.lambda_service.opt import layer_from_source
+
+        return layer_from_source(name, source, self.folder / "layers")
 
     def client(self, service: str) -> Any:
         """A boto3 client at the gateway, made once."""
@@ -81,7 +91,9 @@ class Services:
         if self._session is None:
             # Its own keys: what the host has configured must not reach the local cloud.
             self._session = boto3.Session(
-                aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION
+                aws_access_key_id="test",
+                aws_secret_access_key="test",  # noqa: S106 - the local cloud checks no secret
+                region_name=REGION,
             )
         return self._session.client(
             service,

@@ -56,6 +56,7 @@ class Stack(Intrinsics):
         resources: Those whose condition holds, by logical id.
         parameters: The text of each parameter; hidden ones as `****`.
         created: What exists so far, by logical id.
+        resolved: The properties that each was created with, by logical id.
         outputs: Filled when everything exists.
         nested: Stacks inside this one, by logical id, once they exist.
     """
@@ -68,14 +69,13 @@ class Stack(Intrinsics):
         values: Mapping[str, Any],
         parameters: Mapping[str, str],
     ) -> None:
-        super().__init__(
-            values, document.get("Mappings") or {}, document.get("Conditions") or {}
-        )
+        super().__init__(values, document.get("Mappings") or {}, document.get("Conditions") or {})
         self.name = name
         self.stack_id = stack_id(name)
         self.template = template
         self.parameters = dict(parameters)
         self.created: dict[str, Created] = {}
+        self.resolved: dict[str, dict[str, Any]] = {}
         self.outputs: dict[str, Any] = {}
         self.nested: dict[str, Stack] = {}
         self.resources: dict[str, Resource] = {}
@@ -127,6 +127,12 @@ class Stack(Intrinsics):
             return f"{created.ref}.{attribute}"
         known = ", ".join(sorted(created.attributes)) or "none"
         raise TemplateError(f"{logical_id} ({kind}) has no attribute {attribute}; it has: {known}")
+
+    def of(self, kind: str) -> Iterator[tuple[str, dict[str, Any], Created]]:
+        """What exists of a type: logical id, resolved properties, and how it is known."""
+        for logical_id, resource in self.resources.items():
+            if resource.type == kind and logical_id in self.created:
+                yield logical_id, self.resolved[logical_id], self.created[logical_id]
 
     def resolve_outputs(self) -> None:
         """Fill `outputs`; every resource must exist.

@@ -34,9 +34,7 @@ def _table(it: Making) -> Created:
     name = answer["TableName"]
     expiry = it.get("TimeToLiveSpecification")
     if expiry and boolean(expiry.get("Enabled", False)):
-        it.call(
-            "dynamodb", "update_time_to_live", TableName=name, TimeToLiveSpecification=expiry
-        )
+        it.call("dynamodb", "update_time_to_live", TableName=name, TimeToLiveSpecification=expiry)
     recovery = it.get("PointInTimeRecoverySpecification")
     if recovery and boolean(recovery.get("PointInTimeRecoveryEnabled", False)):
         it.call(

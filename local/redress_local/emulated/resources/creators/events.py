@@ -30,9 +30,7 @@ def _rule(it: Making) -> Created:
         "put_rule",
         Name=name,
         **on,
-        **it.take(
-            "Description", "EventPattern", "RoleArn", "ScheduleExpression", "State", "Tags"
-        ),
+        **it.take("Description", "EventPattern", "RoleArn", "ScheduleExpression", "State", "Tags"),
     )["RuleArn"]
     targets = it.get("Targets", [])
     if targets:

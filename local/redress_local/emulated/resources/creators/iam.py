@@ -32,8 +32,13 @@ def _inline(it: Making, role: str, policy: dict[str, Any]) -> None:
         "put_role_policy",
         RoleName=role,
         PolicyName=policy["PolicyName"],
-        PolicyDocument=policy["PolicyDocument"],
+        PolicyDocument=_versioned(policy["PolicyDocument"]),
     )
+
+
+def _versioned(document: dict[str, Any]) -> dict[str, Any]:
+    # AWS takes a document without a version, as SAM's own are; moto does not.
+    return {"Version": "2012-10-17", **document}
 
 
 def _attach(it: Making, role: str, arn: str) -> None:
@@ -71,7 +76,7 @@ def _managed_policy(it: Making) -> Created:
         "iam",
         "create_policy",
         PolicyName=it.name("ManagedPolicyName", limit=128),
-        PolicyDocument=it.required("PolicyDocument"),
+        PolicyDocument=_versioned(it.required("PolicyDocument")),
         **it.take("Description", "Path"),
     )["Policy"]["Arn"]
     for role in it.get("Roles", []):

@@ -13,9 +13,7 @@ def _bucket(it: Making) -> Created:
     name = str(it.get("BucketName") or it.made_up_name(limit=63).lower())
     it.call("s3", "create_bucket", Bucket=name)
     settings = {
-        "put_bucket_versioning": {
-            "VersioningConfiguration": it.get("VersioningConfiguration")
-        },
+        "put_bucket_versioning": {"VersioningConfiguration": it.get("VersioningConfiguration")},
         "put_bucket_encryption": {"ServerSideEncryptionConfiguration": _encryption(it)},
         "put_public_access_block": {
             "PublicAccessBlockConfiguration": it.get("PublicAccessBlockConfiguration")
@@ -47,9 +45,9 @@ def _encryption(it: Making) -> Any:
     return {
         "Rules": [
             {
-                {
-                    "ServerSideEncryptionByDefault": "ApplyServerSideEncryptionByDefault"
-                }.get(key, key): value
+                {"ServerSideEncryptionByDefault": "ApplyServerSideEncryptionByDefault"}.get(
+                    key, key
+                ): value
                 for key, value in rule.items()
             }
             for rule in given["ServerSideEncryptionConfiguration"]
@@ -121,9 +119,15 @@ def _alias(it: Making) -> Created:
 
 
 _RANDOM_PASSWORD = (
-    "ExcludeCharacters ExcludeLowercase ExcludeNumbers ExcludePunctuation ExcludeUppercase "
-    "IncludeSpace PasswordLength RequireEachIncludedType"
-).split()
+    "ExcludeCharacters",
+    "ExcludeLowercase",
+    "ExcludeNumbers",
+    "ExcludePunctuation",
+    "ExcludeUppercase",
+    "IncludeSpace",
+    "PasswordLength",
+    "RequireEachIncludedType",
+)
 
 
 def _secret(it: Making) -> Created:
@@ -161,7 +165,8 @@ KINDS: Table = {
         OwnershipControls CorsConfiguration Tags""",
         # Housekeeping and observation over days: the local bucket lives as long as one run.
         """AccelerateConfiguration AnalyticsConfigurations IntelligentTieringConfigurations
-        InventoryConfigurations LifecycleConfiguration LoggingConfiguration MetricsConfigurations""",
+        InventoryConfigurations LifecycleConfiguration LoggingConfiguration
+        MetricsConfigurations""",
     ),
     "AWS::S3::BucketPolicy": kind(_bucket_policy, "Bucket PolicyDocument"),
     "AWS::SSM::Parameter": kind(
