@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,7 +64,7 @@ def http_event(
         "routeKey": match.route.route_key,
         "rawPath": request.path,
         "rawQueryString": request.raw_query,
-        "headers": request.headers,
+        "headers": request.headers | _forwarded(request, now),
         "requestContext": context,
         "isBase64Encoded": False,
     }
@@ -78,6 +79,18 @@ def http_event(
     if body:
         event["body"], event["isBase64Encoded"] = _body(request.headers, body)
     return msgspec.json.encode(event)
+
+
+def _forwarded(request: HttpRequest, now: float) -> dict[str, str]:
+    """The headers that API Gateway adds."""
+    before = request.headers.get("x-forwarded-for")
+    trace = f"Root=1-{int(now):08x}-{secrets.token_hex(12)}"
+    return {
+        "x-amzn-trace-id": request.headers.get("x-amzn-trace-id", trace),
+        "x-forwarded-for": f"{before}, {request.source_ip}" if before else request.source_ip,
+        "x-forwarded-port": str(request.port),
+        "x-forwarded-proto": request.scheme,
+    }
 
 
 def _body(headers: Mapping[str, str], body: bytes) -> tuple[str, bool]:

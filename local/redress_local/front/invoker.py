@@ -68,10 +68,9 @@ class Invoker:
             InvocationThrottledError: Lambda throttles it.
             InvocationError: It failed or could not be called.
         """
-        running = asyncio.get_running_loop().run_in_executor(
-            self._threads, self._invoke, function_arn, event
-        )
+        loop = asyncio.get_running_loop()
         try:
+            running = loop.run_in_executor(self._threads, self._invoke, function_arn, event)
             # A call that has not begun is taken back; one that runs goes on, as it does in AWS.
             answer = await asyncio.wait_for(running, timeout_ms / 1000)
         except TimeoutError as error:

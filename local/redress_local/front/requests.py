@@ -30,6 +30,8 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
         cookies: `name=value` each.
         source_ip: The client's address.
         protocol: Such as `HTTP/1.1`.
+        scheme: Such as http.
+        port: The port that the server listens on.
         size: Bytes of path, query and headers.
     """
 
@@ -42,6 +44,8 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     cookies: list[str]
     source_ip: str
     protocol: str
+    scheme: str
+    port: int
     size: int
 
 
@@ -72,6 +76,7 @@ def read(scope: Any) -> HttpRequest:
     size = len(raw_path) + len(raw_query)
     size += sum(len(name) + len(value) for name, value in scope["headers"])
     client = scope.get("client")
+    server = scope.get("server")
     return HttpRequest(
         method=scope.get("method", "GET").upper(),
         path=path if path.startswith("/") else f"/{path}",
@@ -82,6 +87,8 @@ def read(scope: Any) -> HttpRequest:
         cookies=cookies,
         source_ip=client[0] if client else "127.0.0.1",
         protocol=f"HTTP/{scope.get('http_version', '1.1')}",
+        scheme=scope.get("scheme", "http"),
+        port=(server[1] if server else None) or 80,
         size=size,
     )
 

@@ -106,7 +106,7 @@ def websocket_event(
     }
     event: dict[str, Any] = {"requestContext": context, "isBase64Encoded": False}
     if request is not None:
-        event |= _handshake(request, with_query=closed is None)
+        event |= _handshake(request) if closed is None else _farewell(request)
     if closed is not None:
         context["disconnectStatusCode"] = closed.code
         context["disconnectReason"] = closed.reason
@@ -118,14 +118,22 @@ def websocket_event(
     return msgspec.json.encode(event)
 
 
-def _handshake(request: HttpRequest, *, with_query: bool) -> dict[str, Any]:
+def _handshake(request: HttpRequest) -> dict[str, Any]:
     pairs = [(_cased(name), value) for name, value in request.header_list]
+    pairs.append(("X-Forwarded-For", request.source_ip))
     found: dict[str, Any] = {"headers": dict(pairs), "multiValueHeaders": _multiple(pairs)}
-    if with_query and request.query:
+    if request.query:
         # The last of equal names counts in the single-value form.
         found["queryStringParameters"] = dict(request.query)
         found["multiValueQueryStringParameters"] = _multiple(request.query)
     return found
+
+
+def _farewell(request: HttpRequest) -> dict[str, Any]:
+    """What `$disconnect` gets: none of the client's own headers, which may hold secrets."""
+    pairs = [("Host", request.headers.get("host", "")), ("x-api-key", "")]
+    pairs += [("X-Forwarded-For", ""), ("x-restapi", "")]
+    return {"headers": dict(pairs), "multiValueHeaders": _multiple(pairs)}
 
 
 def _message(data: str | bytes) -> Mapping[str, Any]:
