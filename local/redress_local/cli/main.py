@@ -28,6 +28,7 @@ for _name, _target, _help in (
     ("eval", "evaluate:evaluate", "Measure accuracy, tokens and cost on labelled cases."),
     ("asl", "asl:app", "Validate and run state machines."),
     ("sandbox", "sandbox:app", "Run an untrusted program over data by value."),
+    ("token", "token:token", "Print an access token for the local cloud's APIs."),
     ("doctor", "doctor:doctor", "Check this machine and the store, and say what to do."),
 ):
     app.command(f"{_HERE}.{_target}", name=_name, help=_help)
