@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from typing import IO
+from typing import IO, Self
 
 from redress_local.template_values import ACCOUNT, REGION
 
@@ -126,8 +126,9 @@ class MotoProcess:
         if self._errors is not None:
             self._errors.close()
 
-    def __enter__(self) -> MotoProcess:
-        return self.start()
+    def __enter__(self) -> Self:
+        self.start()
+        return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()

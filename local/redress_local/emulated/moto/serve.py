@@ -54,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _server(account: str, region: str, services: Sequence[str]) -> Any:
+def _server(account: str, region: str, services: Sequence[Any]) -> Any:
     import logging
 
     import uvicorn

@@ -1,4 +1,4 @@
-"""Runs moto's WSGI application from ASGI, one call at a time: moto's backends are not thread-safe."""
+"""Runs moto's WSGI application from ASGI, one call at a time: moto is not thread-safe."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def _direct(handler: Handler, environ: Environ) -> Answer:
         status, headers, content = handler(request, request.raw_url, dict(request.headers))
     except ClientError as error:
         status, headers, content = 400, {}, error.response["Error"]["Message"]
-    except Exception:
+    except Exception:  # noqa: BLE001 - see below
         # The boundary to the network: a fault of a backend is an answer, and its trace is kept.
         _log.exception("%s failed", environ["HTTP_X_AMZ_TARGET"])
         status, headers = 500, {}
