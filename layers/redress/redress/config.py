@@ -12,6 +12,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         orders_table, payments_table, inventory_table, cases_table: DynamoDB table names;
             empty where the function has no right to them.
+        clients_table: DynamoDB table of WebSocket tickets and connections.
+        connections_url: where API Gateway takes messages to WebSocket clients.
         bus_name: the EventBridge bus that Redress publishes to.
         model: `bedrock:<model id>`, `openai:<model>@<base url>`, `recorded:<folder>`, `playbook`.
         openai_api_key: key of the server behind `openai:`; empty for a server that asks for none.
@@ -25,6 +27,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     payments_table: str = ""
     inventory_table: str = ""
     cases_table: str = ""
+    clients_table: str = ""
+    connections_url: str = ""
     bus_name: str = ""
     model: str = "playbook"
     openai_api_key: str = ""

@@ -20,7 +20,8 @@ RedressError
     ├── ApprovalDeniedError         a human said no, or did not answer in time
     ├── ApprovalMismatchError       what was approved is not what would be executed
     ├── CompensationFailedError     an effect could not be undone: an operator must look
-    └── UnknownCaseError            no such case
+    ├── UnknownCaseError            no such case
+    └── NotSignedInError            nobody, or not a customer, is behind this call
 """
 
 
@@ -106,3 +107,7 @@ class CompensationFailedError(FinalError):
 
 class UnknownCaseError(FinalError):
     """No case has this id."""
+
+
+class NotSignedInError(FinalError):
+    """The call bears no customer's identity, or a ticket that is not valid (any more)."""

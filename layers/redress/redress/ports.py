@@ -22,7 +22,8 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     """One conditional write.
 
     `expected_version` 0 means the record must not exist; a write leaves the next version.
-    `index` files the record under a second key for `Repository.by_index`.
+    `index` files the record under a second key for `Repository.by_index`. A store may forget the
+    record some time after `expires_at`, if that is given (epoch seconds); until then it is there.
     """
 
     partition: str
@@ -30,6 +31,7 @@ class Write(msgspec.Struct, frozen=True, kw_only=True):
     document: bytes
     expected_version: int
     index: str | None = None
+    expires_at: int | None = None
 
 
 class Repository(Protocol):
@@ -107,5 +109,20 @@ class TaskCallback(Protocol):
 
         Raises:
             DependencyUnavailableError: the answer was not taken.
+        """
+        ...
+
+
+class ClientConnections(Protocol):
+    """The WebSocket connections of customers' clients.
+
+    Implementations: adapters/memory, adapters/aws (API Gateway's management API).
+    """
+
+    def send(self, connection_id: str, message: dict[str, Any]) -> bool:
+        """Send one JSON message; False if the connection is gone.
+
+        Raises:
+            DependencyUnavailableError: the message could not be handed over.
         """
         ...

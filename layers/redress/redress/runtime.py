@@ -8,7 +8,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from redress.config import Config, read_config
-from redress.ports import Clock, EventPublisher, PassageIndex, Repository, TaskCallback
+from redress.ports import (
+    ClientConnections,
+    Clock,
+    EventPublisher,
+    PassageIndex,
+    Repository,
+    TaskCallback,
+)
 
 if TYPE_CHECKING:
     from strands.models.model import Model as LanguageModel
@@ -59,6 +66,25 @@ class Runtime:
     def cases(self) -> Repository:
         """Case records and approvals."""
         return self._table(self.config.cases_table)
+
+    @cached_property
+    def clients(self) -> Repository:
+        """WebSocket tickets and connections."""
+        return self._table(self.config.clients_table)
+
+    @cached_property
+    def connections(self) -> ClientConnections:
+        """The way to WebSocket clients."""
+        from redress.adapters.aws.connections import ApiGatewayConnections
+
+        return ApiGatewayConnections(self.config.connections_url)
+
+    @cached_property
+    def new_secret(self) -> Callable[[], str]:
+        """Makes unguessable text of 43 letters, digits, `-` and `_`."""
+        from secrets import token_urlsafe
+
+        return lambda: token_urlsafe(32)
 
     @cached_property
     def publisher(self) -> EventPublisher:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from redress.adapters.memory.connections import MemoryConnections
 from redress.config import read_config
 from redress.errors import DependencyUnavailableError
-from redress.ports import EventPublisher, PassageIndex, Repository
+from redress.ports import ClientConnections, EventPublisher, PassageIndex, Repository
 from redress.runtime import Runtime
 
 from redress_local.events.errors import EventsError
@@ -185,6 +186,12 @@ class LocalRuntime(Runtime):
         """Answers to states that wait for a task token."""
         assert self._parts.engine is not None
         return LocalCallback(self._parts.engine, self._parts.may_come)
+
+    @cached_property
+    def connections(self) -> ClientConnections:
+        """The way to WebSocket clients; nobody can connect to this process."""
+        self._needs("REDRESS_CONNECTIONS_URL")
+        return MemoryConnections()
 
     @cached_property
     def passages(self) -> PassageIndex:

@@ -16,7 +16,16 @@ ROOT = Path(__file__).parents[3]
 FOLDERS = sorted(path.name for path in (ROOT / "functions").iterdir() if path.is_dir())
 
 # Functions that no state runs, with the reason.
-NOT_STATES = {"answer_approval": "a human answers it; it wakes the state AwaitApproval"}
+NOT_STATES = {
+    "answer_approval": "a human answers it; it wakes the state AwaitApproval",
+    "open_case": "POST /cases",
+    "show_case": "GET /cases/{case_id}",
+    "issue_ticket": "POST /tickets",
+    "connect_client": "WebSocket route $connect",
+    "disconnect_client": "WebSocket route $disconnect",
+    "watch_case": "WebSocket route watch",
+    "notify_clients": "CaseNewsRule",
+}
 # Unit tests of functions that only make sense together; every other function has its own file.
 TESTED_TOGETHER = {
     "await_approval": "test_approval",
@@ -30,6 +39,10 @@ TESTED_TOGETHER = {
     "cancel_replacement": "test_compensation",
     "reverse_refund": "test_compensation",
     "release_stock": "test_compensation",
+    "issue_ticket": "test_clients",
+    "connect_client": "test_clients",
+    "disconnect_client": "test_clients",
+    "watch_case": "test_clients",
 }
 AWS_MODULES = {"boto3", "botocore", "aws_lambda_powertools", "os"}
 
@@ -100,7 +113,7 @@ def test_function_has_a_sample_event(folder: str) -> None:
 def test_function_has_a_unit_test(folder: str) -> None:
     """It lies where its module lies: redress/steps/x.py has unit/redress/steps/test_x.py."""
     text = (ROOT / "functions" / folder / "handler.py").read_text(encoding="utf-8")
-    (module,) = re.findall(rf"from (redress\.(?:steps|agents)\S*) import {folder}\n", text)
+    (module,) = re.findall(rf"from (redress\.(?:steps|agents|api)\S*) import {folder}\n", text)
     *packages, name = module.split(".")
     file = TESTED_TOGETHER.get(folder, f"test_{name}")
     assert (ROOT / "tests" / "unit").joinpath(*packages, f"{file}.py").is_file()
@@ -142,7 +155,7 @@ def _step(module: ast.Module, folder: str) -> str:
         alias.name
         for node in module.body
         if isinstance(node, ast.ImportFrom)
-        and (node.module or "").startswith(("redress.steps", "redress.agents"))
+        and (node.module or "").startswith(("redress.steps", "redress.agents", "redress.api"))
         for alias in node.names
     ]
     assert names == [folder]

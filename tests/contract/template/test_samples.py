@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from redress.adapters.memory.callback import MemoryCallback
+from redress.adapters.memory.connections import MemoryConnections
 from redress.adapters.memory.events import MemoryPublisher
 from redress.adapters.memory.repository import MemoryRepository
 from redress.config import Config
@@ -45,6 +46,13 @@ STORIES = (
         "issue_refund",
         "ship_replacement",
         "close_case",
+        "open_case",
+        "issue_ticket",
+        "connect_client",
+        "show_case",
+        "watch_case",
+        "notify_clients",
+        "disconnect_client",
     ),
     ("claim_case", "await_approval", "answer_approval"),
     (
@@ -58,6 +66,7 @@ STORIES = (
         "record_failure",
     ),
 )
+TICKET = "t" * 43
 LINE = "line_1001_teapot"
 
 
@@ -101,15 +110,19 @@ class Stage:
     def __init__(self, needed: dict[str, dict[str, set[str]]], shop: Shop | None = None) -> None:
         self.tables = {
             name: Recorder(f"{name.capitalize()}Table", needed)
-            for name in ("orders", "payments", "inventory", "cases")
+            for name in ("orders", "payments", "inventory", "cases", "clients")
         }
         domains = (self.tables[name].inner for name in ("orders", "payments", "inventory"))
         seed_repositories(shop or example_shop(), *domains)
         self.events = MemoryPublisher()
+        connection = sample("connect_client")["requestContext"]["connectionId"]
+        self.connections = MemoryConnections({connection})
         self.runtime = Runtime(
             Config(policies_dir=str(ROOT / "policies")),
             clock=FixedClock(),
             publisher=self.events,
+            connections=self.connections,
+            new_secret=lambda: TICKET,
             callbacks=MemoryCallback({sample("await_approval")["task_token"]}),
             **self.tables,
         )
@@ -151,11 +164,15 @@ def played() -> dict[str, Any]:
 
 
 def play_what_samples_leave_out(needed: dict[str, dict[str, set[str]]]) -> None:
-    """A take-over, a step that was given up before the next began, and a line's refund."""
+    """A take-over, a step given up before the next began, a client gone, and a line's refund."""
     stage = Stage(needed)
     stage.play("claim_case")
     stage.play("decide_by_policy", {**sample("decide_by_policy"), "attempt": 2})
     stage.play("release_stock")
+    stage.play("issue_ticket")
+    stage.play("connect_client")
+    stage.connections.open_ids.clear()
+    stage.play("notify_clients")
 
     shop = example_shop()
     sold_out = tuple(replace(stock, on_hand=0) for stock in shop.stock)

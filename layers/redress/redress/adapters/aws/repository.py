@@ -11,14 +11,18 @@ PARTITION_KEY = "pk"
 SORT_KEY = "sk"
 INDEX_KEY = "index_key"
 INDEX_NAME = "by_index"
-"""The table's key schema; the global secondary index has INDEX_KEY and SORT_KEY and all fields."""
+EXPIRY = "expires_at"
+"""The table's key schema and its time-to-live attribute.
+
+The global secondary index has INDEX_KEY and SORT_KEY and all fields.
+"""
 
 
 class DynamoDbRepository:
     """A `Repository` in one table. Reads are consistent, except `by_index`, which may lag.
 
     An item has the attributes pk, sk, document (JSON text), version (number) and, where it is
-    filed under a second key, index_key.
+    filed under a second key, index_key; expires_at where it may be forgotten.
     """
 
     def __init__(self, table_name: str, dynamodb: Any = None) -> None:
@@ -98,6 +102,8 @@ class DynamoDbRepository:
         }
         if write.index is not None:
             item[INDEX_KEY] = {"S": write.index}
+        if write.expires_at is not None:
+            item[EXPIRY] = {"N": str(write.expires_at)}
         put: dict[str, Any] = {"TableName": self._table, "Item": item}
         if write.expected_version:
             put["ConditionExpression"] = "#version = :expected"
