@@ -163,7 +163,7 @@ class SqsPoller:
                 # The window opens with the first message.
                 end = time.monotonic() + mapping.batching_window
             elif not received:
-                self._stopping.wait(min(0.05, max(end - time.monotonic(), 0.0)))
+                self._stopping.wait(min(0.2, max(end - time.monotonic(), 0.0)))
         return ()
 
     def _receive(self, count: int, wait: int) -> list[Message]:
