@@ -59,6 +59,9 @@ def create_stack(stack: Stack, services: Services) -> None:
             _cancel(running)
             raise
     stack.resolve_outputs()
+    for name, value in stack.outputs.items():
+        if isinstance(value, str):
+            stack.outputs[name] = services.local_url(value)
 
 
 def _cancel(futures: Iterable[Future[Created]]) -> None:

@@ -67,13 +67,15 @@ def translate_sam(document: dict[str, Any], parameters: Mapping[str, str]) -> di
     _hide_paths(source)
     values = dict(parameters)
     to_py27_compatible_template(source, values)
+    translator = Translator(None, Parser(), boto_session=boto3.Session(region_name=REGION))
     try:
-        translated = Translator(
-            None, Parser(), boto_session=boto3.Session(region_name=REGION)
-        ).translate(source, values, get_managed_policy_map=dict)
+        translated = translator.translate(source, values, get_managed_policy_map=dict)
     except InvalidDocumentException as error:
         causes = [cause.message for cause in error.causes] or [error.message]
         raise TemplateError("; ".join(" ".join(str(cause).split()) for cause in causes)) from None
+    finally:
+        # To nobody: only so that it does not warn of numbers that it kept.
+        translator.metrics.publish()
     translated = undo_mark_unicode_str_in_template(translated)
     for body in translated["Resources"].values():
         properties = body.get("Properties") or {}

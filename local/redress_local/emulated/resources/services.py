@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -11,6 +12,9 @@ from redress_local.template_values import REGION
 
 if TYPE_CHECKING:
     from redress_local.front.issuer import UserPool
+
+
+_HOST = re.compile(r"\b(https?|wss?)://([A-Za-z0-9.-]+)(?=[/:\s\"?#]|$)")
 
 
 class Functions(Protocol):
@@ -29,6 +33,10 @@ class Issuer(Protocol):
 
 class Services:
     """Where resources go.
+
+    Attributes:
+        layers: Folders by layer version ARN.
+        hosts: Names that the stack's APIs and sign-in pages would have in AWS.
 
     Args:
         endpoint_url: The gateway, such as `http://127.0.0.1:4566`.
@@ -53,6 +61,7 @@ class Services:
         self.issuer = issuer
         self.built = built
         self.layers: dict[str, Path] = {}
+        self.hosts: set[str] = set()
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._session: Any = None
@@ -69,6 +78,20 @@ class Services:
         from redress_local.lambda_service.opt import layer_from_source
 
         return layer_from_source(name, source, self.folder / "layers")
+
+    def local_url(self, text: str) -> str:
+        """A text in which the stack's own hosts in AWS are replaced by the gateway.
+
+        What the template composes from an API's id leads out of this machine otherwise.
+        """
+
+        def gateway(match: re.Match[str]) -> str:
+            if match.group(2) not in self.hosts:
+                return match.group()
+            socket = match.group(1).startswith("ws")
+            return self.endpoint_url.replace("http", "ws", 1) if socket else self.endpoint_url
+
+        return _HOST.sub(gateway, text)
 
     def client(self, service: str) -> Any:
         """A boto3 client at the gateway, made once."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from redress_local.emulated.resources.making import Making, Table, kind
 from redress_local.emulated.resources.names import api_id
 from redress_local.emulated.resources.stack import Created
+from redress_local.template_values import REGION
 
 
 def _api(it: Making) -> Created:
     identity = api_id(it.stack.name, it.logical_id)
+    it.services.hosts.add(f"{identity}.execute-api.{REGION}.amazonaws.com")
     endpoint = it.services.endpoint_url
     if it.get("ProtocolType", "HTTP") == "WEBSOCKET":
         endpoint = endpoint.replace("http", "ws", 1)

@@ -39,7 +39,9 @@ def _resource_server(it: Making) -> Created:
 
 
 def _domain(it: Making) -> Created:
-    return Created(ref=it.required("Domain"))
+    domain = it.required("Domain")
+    it.services.hosts.add(f"{domain}.auth.{REGION}.amazoncognito.com")
+    return Created(ref=domain)
 
 
 def _group(it: Making) -> Created:

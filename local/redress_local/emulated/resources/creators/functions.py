@@ -30,7 +30,7 @@ def _function(it: Making) -> Created:
             handler=it.required("Handler"),
             runtime=_runtime(it),
             environment={
-                key: text(value)
+                key: it.services.local_url(text(value))
                 for key, value in it.get("Environment", {}).get("Variables", {}).items()
             },
             timeout=int(it.get("Timeout", DEFAULT_TIMEOUT)),
