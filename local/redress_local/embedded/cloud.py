@@ -34,7 +34,7 @@ from redress_local.embedded.store import (
     StoreFolder,
     new_info,
 )
-from redress_local.embedded.targets import TargetSender
+from redress_local.embedded.targets import embedded_targets
 from redress_local.embedded.watch import ExecutionWatch
 from redress_local.events.bus import EventBus
 from redress_local.events.entries import delivery_name
@@ -123,7 +123,7 @@ class EmbeddedCloud:
                     substitutions=machine.substitutions,
                 )
             )
-        sender = TargetSender(
+        sender = embedded_targets(
             self.engine, self.invoke, self.template, folder.journal if durable else None
         )
         self.bus = EventBus(self.template, EventStore(self._events), sender, now=clock.now)

@@ -176,7 +176,7 @@ class Deliverer:
                 continue
             try:
                 self._attempt(one)
-            except Exception:
+            except Exception:  # noqa: BLE001 - see below
                 # The worker's boundary: the delivery stays owed and is tried again later.
                 _log.exception("delivery broke", extra={"rule": one.rule, "target": one.target})
                 self._wake(self._now() + MAX_BACKOFF)
@@ -203,7 +203,7 @@ class Deliverer:
                 self._left_over, self._wake_at = False, None
             try:
                 self.deliver_due()
-            except Exception:
+            except Exception:  # noqa: BLE001 - see below
                 # The thread's boundary: without it nothing would ever be tried again.
                 _log.exception("deliveries that are due could not be read")
                 self._wake(self._now() + 1.0)
@@ -281,7 +281,7 @@ class Deliverer:
             body = msgspec.json.encode(owed.envelope).decode()
             try:
                 self._queues.send_message(arn, body, attributes)
-            except Exception:
+            except Exception:  # noqa: BLE001 - see below
                 # Whatever ails the queue, the event must not be lost: the store keeps it.
                 _log.exception("dead-letter queue did not take an event", extra=about)
             else:

@@ -67,9 +67,7 @@ def to_envelope(entry: Mapping[str, Any], event_id: str, now: float) -> dict[str
     return envelope
 
 
-def delivery_name(
-    event: Mapping[str, Any], rule: str, target: str, via: Sequence[str] = ()
-) -> str:
+def delivery_name(event: Mapping[str, Any], rule: str, target: str, via: Sequence[str] = ()) -> str:
     """A name for one event at one target: equal for every attempt, new for every replay.
 
     Args:

@@ -13,7 +13,14 @@ from redress_local.events.errors import InvalidTargetError
 Event = Mapping[str, Any]
 Shaper = Callable[[Event, Mapping[str, str]], Any]
 
-_STEP = re.compile(r"\.([A-Za-z0-9_/\-]+)|\[(\d+)\]|\['([^']+)'\]")
+
+class Text(str):
+    """What a transformer made that is not JSON: queues and logs take it, others do not."""
+
+    __slots__ = ()
+
+
+_STEP = re.compile(r"\.([A-Za-z0-9_/\-]+)|\[(\d+)\]|\['([^']+)'\]|(\.\*|\[\*\])")
 _PLACEHOLDER = re.compile(r"<([A-Za-z0-9_.\-]+)>")
 _RESERVED = frozenset(
     {
@@ -56,22 +63,43 @@ def compile_input(target: Mapping[str, Any]) -> Shaper:
 
 
 def compile_path(path: Any) -> Callable[[Any], Any]:
-    """Compile a JSON path of EventBridge's subset: dots, array indices, quoted keys.
+    """Compile a JSON path of EventBridge's subset: dots, array indices, quoted keys, wildcards.
+
+    What is reached by a wildcard is a list of what there is.
 
     Raises:
         InvalidTargetError: The path is not of that subset.
     """
     if not isinstance(path, str) or not path.startswith("$"):
         raise InvalidTargetError(f"{path!r:.60} is not a JSON path: it starts with $")
-    steps: list[str | int] = []
+    steps: list[str | int | None] = []
     position = 1
     while position < len(path):
         found = _STEP.match(path, position)
         if found is None:
             raise InvalidTargetError(f"{path!r:.60} is not a JSON path that EventBridge takes")
-        name, index, quoted = found.groups()
-        steps.append(int(index) if index is not None else name or quoted)
+        name, index, quoted, wildcard = found.groups()
+        if wildcard is not None:
+            steps.append(None)
+        else:
+            steps.append(int(index) if index is not None else name or quoted)
         position = found.end()
+    return _reader(steps)
+
+
+def _reader(steps: list[str | int | None]) -> Callable[[Any], Any]:
+    if None in steps:
+        at = steps.index(None)
+        before, after = _reader(steps[:at]), _reader(steps[at + 1 :])
+
+        def read_all(value: Any) -> Any:
+            found = before(value)
+            members = list(found.values()) if isinstance(found, Mapping) else found
+            if not isinstance(members, list):
+                return _ABSENT
+            return [one for one in map(after, members) if one is not _ABSENT]
+
+        return read_all
 
     def read(value: Any) -> Any:
         for step in steps:
@@ -132,8 +160,7 @@ def _transformer(settings: Any) -> Shaper:
         try:
             return msgspec.json.decode(text)
         except msgspec.DecodeError:
-            # A template that is not JSON is delivered as the text that it makes.
-            return text
+            return Text(text)
 
     return shape
 

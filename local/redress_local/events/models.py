@@ -100,7 +100,7 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def arn(self) -> str:
         """The ARN of the archive."""
-        return _arn(f"archive/{self.name}")
+        return archive_arn(self.name)
 
 
 class Replay(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,6 +145,11 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
 def bus_arn(name: str) -> str:
     """The ARN of a bus."""
     return _arn(f"event-bus/{name}")
+
+
+def archive_arn(name: str) -> str:
+    """The ARN of an archive."""
+    return _arn(f"archive/{name}")
 
 
 def rule_arn(bus: str, name: str) -> str:

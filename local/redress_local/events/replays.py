@@ -25,9 +25,8 @@ _log = logging.getLogger(__name__)
 class Plan(Protocol):
     """Tells what an event on a bus sets off."""
 
-    def __call__(
-        self, bus: str, envelope: dict[str, Any], *, only: Sequence[str] = ()
-    ) -> Planned: ...
+    def __call__(self, bus: str, envelope: dict[str, Any], *, only: Sequence[str] = ()) -> Planned:
+        """Plan an event, for `only` these rules."""
 
 
 class Replays:
@@ -168,7 +167,7 @@ class Replays:
                         return
         except EventsError as error:
             self._fail(name, str(error))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - see below
             # The thread's boundary: whatever broke, the replay must not seem to run for ever.
             _log.exception("replay broke", extra={"replay": name})
             self._fail(name, type(error).__name__)

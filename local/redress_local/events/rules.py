@@ -103,7 +103,11 @@ class Rules:
             raise InvalidRequestError("the name of an event bus does not contain '/'")
         now = self._now()
         bus = Bus(
-            name=name, at=now, changed_at=now, description=description, settings=dict(settings or {})
+            name=name,
+            at=now,
+            changed_at=now,
+            description=description,
+            settings=dict(settings or {}),
         )
         with self._lock:
             if name in self._buses:

@@ -21,7 +21,7 @@ _CRON = re.compile(r"cron\(([^()]+)\)")
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86_400}
 _MONTHS = {name: n for n, name in enumerate(calendar.month_abbr) if name}
 _MONTHS = {name.upper(): n for name, n in _MONTHS.items()}
-_DAYS = {name: n for n, name in enumerate("SUN MON TUE WED THU FRI SAT".split(), start=1)}
+_DAYS = {"SUN": 1, "MON": 2, "TUE": 3, "WED": 4, "THU": 5, "FRI": 6, "SAT": 7}
 _FIRST_YEAR, _LAST_YEAR = 1970, 2199
 _SATURDAY = 7
 
