@@ -10,6 +10,9 @@ from redress_local.emulated.gateway.asgi import Scope
 
 _CREDENTIAL = re.compile(r"AWS4-[A-Z0-9-]+\s+Credential=([^/,\s]{1,128})/([^,\s]{1,128})")
 _PRESIGNED = re.compile(r"(?:^|&)X-Amz-Credential=([^&]{1,300})")
+_PRESIGNED_BEFORE = re.compile(r"(?:^|&)AWSAccessKeyId=([^&]{1,128})")
+"""S3's signatures of version 2, in which boto3 still makes presigned URLs."""
+
 _TARGETS = {
     "AWSStepFunctions": "states",
     "AWSEvents": "events",
@@ -54,6 +57,9 @@ def aws_call(scope: Scope) -> Call | None:
         if match:
             key, _, rest = unquote(match.group(1)).partition("/")
             found = _scope_service(key, rest)
+    if found is None and b"AWSAccessKeyId=" in query:
+        match = _PRESIGNED_BEFORE.search(query.decode("latin-1"))
+        found = ("s3", match.group(1)) if match else None
     if found is None and target:
         service = _TARGETS.get(target.partition(".")[0])
         found = (service, "") if service else None

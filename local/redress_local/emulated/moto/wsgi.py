@@ -185,7 +185,8 @@ def environ_of(scope: Scope) -> Environ:
         "wsgi.run_once": False,
     }
     preserved: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
+    # Dashed names first: one with underscores never stands in for one of them.
+    for raw_name, raw_value in sorted(scope["headers"], key=lambda pair: b"_" in pair[0]):
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         key = name.upper().replace("-", "_")
         if key == "TRANSFER_ENCODING":
@@ -194,7 +195,7 @@ def environ_of(scope: Scope) -> Environ:
             key = f"HTTP_{key}"
         if "_" in name:
             # S3 tells user metadata `a_b` from `a-b`, which WSGI does not; moto has a place for it.
-            if not name.startswith("x-amz-meta-"):
+            if key in environ or not name.startswith("x-amz-meta-"):
                 continue
             preserved[key] = name
         environ[key] = f"{environ[key]},{value}" if key in environ else value

@@ -1,0 +1,37 @@
+"""One moto process and one gateway for all tests of this folder."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from redress_local.emulated.gateway.app import Gateway, Routes
+from redress_local.emulated.gateway.server import Server, serve
+from redress_local.emulated.moto.process import MotoProcess
+
+Client = Callable[..., Any]
+
+
+class Served:
+    def __init__(self, gateway: Gateway, server: Server, moto: MotoProcess) -> None:
+        self.gateway, self.server, self.moto = gateway, server, moto
+        self.url, self.port = server.url, server.port
+
+    def client(self, service: str, key: str = "test", **config: Any) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id=key,
+            aws_secret_access_key="secret-not-to-be-seen",
+            config=Config(retries={"total_max_attempts": 1}, max_pool_connections=64, **config),
+        )
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[Served]:
+    with MotoProcess() as moto:
+        gateway = Gateway(Routes(), moto_url=moto.url)
+        with serve(gateway) as server:
+            yield Served(gateway, server, moto)
