@@ -124,6 +124,11 @@ class Engine:
         """Start no more executions of a machine; those that run go on."""
         self._machines.forget(arn)
 
+    @property
+    def registry(self) -> Registry:
+        """What the engine's tasks call."""
+        return self._registry
+
     def use_resolver(self, resolver: Resolver) -> None:
         """Ask this for what an ARN that is not a registered machine's stands for."""
         self._machines.resolver = resolver

@@ -18,6 +18,13 @@ _WITHOUT_DETAILS = frozenset(
         "MapStateFailed",
     }
 )
+_FUNCTION_EVENTS = {
+    "TaskScheduled": "LambdaFunctionScheduled",
+    "TaskStarted": "LambdaFunctionStarted",
+    "TaskSucceeded": "LambdaFunctionSucceeded",
+    "TaskFailed": "LambdaFunctionFailed",
+    "TaskTimedOut": "LambdaFunctionTimedOut",
+}
 
 
 class HistoryReader:
@@ -44,8 +51,10 @@ class HistoryReader:
             "previousEventId": event.previous,
         }
         details = self._details(event)
+        if details is not None and event.type in _FUNCTION_EVENTS and _is_function(details):
+            shown["type"], details = _function_event(event.type, details)
         if details is not None:
-            shown[_details_key(event.type)] = details
+            shown[_details_key(shown["type"])] = details
         return shown
 
     def _payload(self, event: Event) -> str:
@@ -89,6 +98,26 @@ class HistoryReader:
         if kind in _WITHOUT_DETAILS or kind.endswith("StateAborted"):
             return None
         return extra
+
+
+def _is_function(details: dict[str, Any]) -> bool:
+    return str(details["resource"]).startswith("arn:aws:lambda:")
+
+
+def _function_event(kind: str, details: dict[str, Any]) -> tuple[str, dict[str, Any] | None]:
+    """A task's event where the Resource is a function's ARN: AWS has other types for those."""
+    if kind == "TaskStarted":
+        return _FUNCTION_EVENTS[kind], None
+    labels = {"resourceType", "resource", "region", "parameters", "heartbeatInSeconds"}
+    left = {key: value for key, value in details.items() if key not in labels}
+    if kind == "TaskScheduled":
+        left = {
+            "resource": details["resource"],
+            "input": details["parameters"],
+            "inputDetails": {"truncated": False},
+            **left,
+        }
+    return _FUNCTION_EVENTS[kind], left
 
 
 def _details_key(kind: str) -> str:

@@ -24,16 +24,17 @@ from asl_engine.errors import (
     InvalidNameError,
     TaskTokenError,
 )
-from asl_engine.execution import Execution
 from asl_engine.journal.records import ExecutionRecord
-from asl_engine.machines import Target
 from asl_engine.program import EXPRESS
 from asl_engine.redrive import redrive_problem
+from asl_engine.runtime import RUNNING
 
 _TOKENS_PER_EXECUTION = 10
 _TOKEN_SECONDS = 15 * 60
 _TOKENS_KEPT = 1_000
 _CHUNK = 500
+# How often a caller that waits looks whether the API is closed.
+_WAIT_SECONDS = 0.5
 # What AWS bills an EXPRESS execution by: 64 MB and 100 ms are the smallest units.
 _BILLED_MEMORY_MB = 64
 _BILLED_STEP_MS = 100
@@ -47,6 +48,11 @@ class Executions:
         self._machines = machines
         self._redrives: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._lock = threading.Lock()
+        self._closed = False
+
+    def close(self) -> None:
+        """Let go of the callers that wait for an execution."""
+        self._closed = True
 
     # Starting
 
@@ -69,8 +75,13 @@ class Executions:
         _only(entry, EXPRESS)
         value = _input(request)
         with _StartErrors(request):
-            ended = self._run(target, value, request)
-        record = self._engine.record(ended.arn)
+            arn = self._engine.start_execution(
+                target, value, request.get("name"), trace_header=request.get("traceHeader", "")
+            )
+        while self._engine.wait(arn, _WAIT_SECONDS).status == RUNNING:
+            if self._closed:
+                raise ApiError("ServiceUnavailable", "the service stops", status=503)
+        record = self._engine.record(arn)
         stopped_at = record.stopped_at or self._engine.clock.now()
         milliseconds = (stopped_at - record.started_at) * 1000
         return {
@@ -91,11 +102,6 @@ class Executions:
             },
             **_data(record, request),
         }
-
-    def _run(self, target: Target, value: Any, request: dict[str, Any]) -> Execution:
-        return self._engine.run(
-            target, value, request.get("name"), trace_header=request.get("traceHeader", "")
-        )
 
     # Watching
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random as random_module
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any, NoReturn
 
 from asl_engine.api.catalogue import Catalogue
@@ -39,6 +38,7 @@ class StepFunctionsApi:
         random: random_module.Random | None = None,
     ) -> None:
         self.engine = engine
+        self._account, self._region = account, region
         catalogue = Catalogue(engine.journal)
         machines = StateMachines(
             engine,
@@ -46,7 +46,7 @@ class StepFunctionsApi:
             prefix=f"arn:aws:states:{region}:{account}",
             random=random or random_module.Random(),  # noqa: S311 - shares of a load
         )
-        executions = Executions(engine, machines)
+        executions = self._executions = Executions(engine, machines)
         publishing = Publishing(catalogue, engine.clock)
         operations: dict[str, Operation] = {
             "CreateStateMachine": machines.create,
@@ -80,7 +80,7 @@ class StepFunctionsApi:
             "DescribeMapRun": executions.map_run,
             "UpdateMapRun": executions.map_run,
             "ValidateStateMachineDefinition": lambda request: validate_definition(engine, request),
-            "TestState": _test_state,
+            "TestState": self._test_state,
             "CreateActivity": _no_activities,
             "DescribeActivity": _no_activities,
             "DeleteActivity": _no_activities,
@@ -98,12 +98,21 @@ class StepFunctionsApi:
         """
         return self._service.handle(target, body)
 
+    def close(self) -> None:
+        """Let go of the callers that wait for an execution. The engine is its owner's to close."""
+        self._executions.close()
 
-def _test_state(request: dict[str, Any]) -> Mapping[str, Any]:
-    # Imported when it is asked for: the rest of the API does without it.
-    tester = import_module("asl_engine.test_state")
-    answer: Mapping[str, Any] = tester.test_state(request)
-    return answer
+    def _test_state(self, request: dict[str, Any]) -> Mapping[str, Any]:
+        # Imported when it is asked for: the rest of the API does without it.
+        from asl_engine.test_state import test_state
+
+        return test_state(
+            request,
+            integrations=self.engine.registry,
+            clock=self.engine.clock,
+            account=self._account,
+            region=self._region,
+        )
 
 
 def _no_activities(_request: dict[str, Any]) -> NoReturn:

@@ -88,6 +88,8 @@ def _call(client: Any, operation: str, arguments: Any, prefix: str) -> Any:
         raise TaskError("States.Runtime", f"{operation} needs Arguments that are an object.")
     try:
         response = getattr(client, operation)(**arguments)
+    except TaskError:
+        raise
     except Exception as error:
         # botocore is not imported here; its ClientError carries a response, others do not.
         raise _task_error(error, prefix) from error

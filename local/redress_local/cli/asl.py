@@ -27,7 +27,12 @@ from cyclopts import App, Parameter
 from redress_local.cli.asl_mocks import START_EXECUTION, Mocks, base_resource, tasks_of
 from redress_local.cli.asl_output import show_diagnostics, show_execution
 
-app = App(name="asl", help="Check and run state machine definitions.")
+app = App(name="asl", help="Check, run and serve state machine definitions.")
+app.command(
+    "redress_local.cli.asl_serve:serve",
+    name="serve",
+    help="Serve the AWS Step Functions API on this machine, for boto3 and the aws command.",
+)
 
 OK, FAILED, BAD_CALL = 0, 1, 2
 
@@ -35,7 +40,7 @@ Json = Annotated[bool, Parameter(name="--json", negative="")]
 Settings = Annotated[tuple[str, ...], Parameter(name="--set", negative="", consume_multiple=False)]
 
 
-class _BadCallError(Exception):
+class BadCallError(Exception):
     """The call cannot be carried out as it stands."""
 
     def __init__(self, message: str, hint: str) -> None:
@@ -64,9 +69,9 @@ def validate_command(
         The exit status: 0 valid, 1 not valid, 2 the call was wrong.
     """
     try:
-        definition, diagnostics = _check(file, allow_substitutions=not resolved)
-    except _BadCallError as error:
-        return _refuse(error, as_json=json_)
+        definition, diagnostics = check_file(file, allow_substitutions=not resolved)
+    except BadCallError as error:
+        return refuse(error, as_json=json_)
     breaches = lint(definition) if house_rules and definition is not None else []
     is_valid = not breaches and all(d.severity != "ERROR" for d in diagnostics)
     show_diagnostics(file, [*diagnostics, *breaches], is_valid=is_valid, as_json=json_)
@@ -106,36 +111,36 @@ def run(
         The exit status: 0 succeeded, 1 failed or not valid, 2 the call was wrong.
     """
     try:
-        settings = _pairs(set_, "--set")
-        children = _pairs(machine, "--machine")
+        settings = pairs_of(set_, "--set")
+        children = pairs_of(machine, "--machine")
         value = _read_input(input_)
         answers = _read_mocks(mock)
         compiled: list[tuple[StateMachine, dict[str, Any]]] = []
-        for name, path in [(_machine_name(file), file), *_paths(children)]:
-            definition, diagnostics = _check(path, allow_substitutions=True)
+        for name, path in [(machine_name(file), file), *_paths(children)]:
+            definition, diagnostics = check_file(path, allow_substitutions=True)
             if definition is None or any(d.severity == "ERROR" for d in diagnostics):
                 show_diagnostics(path, diagnostics, is_valid=False, as_json=json_)
                 return FAILED
-            filled = _fill(definition, settings)
+            filled = fill_in(definition, settings)
             compiled.append((compile_machine(filled, name=name), filled))
         execution, events = _run(compiled, value, answers, real_time=real_time)
     except InvalidDefinitionError as error:
         show_diagnostics(file, error.diagnostics, is_valid=False, as_json=json_)
         return FAILED
     except AslEngineError as error:
-        return _refuse(_BadCallError(str(error), "correct it and run again"), as_json=json_)
-    except _BadCallError as error:
-        return _refuse(error, as_json=json_)
+        return refuse(BadCallError(str(error), "correct it and run again"), as_json=json_)
+    except BadCallError as error:
+        return refuse(error, as_json=json_)
     show_execution(execution, events if history else None, as_json=json_)
     return OK if execution.status == "SUCCEEDED" else FAILED
 
 
-def _check(
+def check_file(
     file: Path, *, allow_substitutions: bool
 ) -> tuple[dict[str, Any] | None, list[Diagnostic]]:
     """Reads and validates a file; without a definition, the diagnostics say why."""
     if not file.is_file():
-        raise _BadCallError(f"there is no file {file}", "give the path of a definition")
+        raise BadCallError(f"there is no file {file}", "give the path of a definition")
     try:
         if file.suffix == ".json":
             text = file.read_bytes()
@@ -146,7 +151,7 @@ def _check(
         definition = load_definition(file)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise _BadCallError(f"cannot read {file}: {reason}", "check its permissions") from None
+        raise BadCallError(f"cannot read {file}: {reason}", "check its permissions") from None
     except DefinitionFileError as error:
         message = str(error).removeprefix(f"{file}: ")
         unreadable = Diagnostic(
@@ -173,7 +178,7 @@ def _run(
             n for n, s in tasks_of(whole) if base_resource(s["Resource"]) != START_EXECUTION
         )
         if names:
-            raise _BadCallError(
+            raise BadCallError(
                 f"nothing answers the tasks {', '.join(names)}",
                 "give their results with --mock FILE",
             )
@@ -190,14 +195,16 @@ def _run(
         execution = engine.run(compiled[0][0], value)
         events = engine.history(execution.arn)
     if mocks.missing:
-        raise _BadCallError(
+        raise BadCallError(
             f"no mock for the states {', '.join(dict.fromkeys(mocks.missing))}",
             "add them, or their functions, to the mock file",
         )
     return execution, events
 
 
-def _fill(definition: dict[str, Any], settings: dict[str, str]) -> dict[str, Any]:
+def fill_in(definition: dict[str, Any], settings: dict[str, str]) -> dict[str, Any]:
+    """Fill in every ${Name}; one without a setting becomes its own name."""
+
     class Names(dict[str, str]):
         """Placeholders without a value stand for their own names."""
 
@@ -211,14 +218,13 @@ def _fill(definition: dict[str, Any], settings: dict[str, str]) -> dict[str, Any
     return filled
 
 
-def _pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:
+def pairs_of(texts: tuple[str, ...], option: str) -> dict[str, str]:
+    """NAME=VALUE settings as a dict."""
     pairs = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not name or not equals:
-            raise _BadCallError(
-                f"{option} {text!r} is not NAME=VALUE", f"write {option} NAME=VALUE"
-            )
+            raise BadCallError(f"{option} {text!r} is not NAME=VALUE", f"write {option} NAME=VALUE")
         pairs[name] = value
     return pairs
 
@@ -227,7 +233,8 @@ def _paths(children: dict[str, str]) -> list[tuple[str, Path]]:
     return [(name, Path(path)) for name, path in children.items()]
 
 
-def _machine_name(file: Path) -> str:
+def machine_name(file: Path) -> str:
+    """The name of the machine in a file."""
     name = file.name.split(".")[0]
     return (
         "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in name)[:80] or "m"
@@ -240,7 +247,7 @@ def _read_input(text: str) -> Any:
     try:
         return json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise _BadCallError(
+        raise BadCallError(
             f"--input is not JSON: {error}", "pass JSON, or @FILE to read it from a file"
         ) from None
 
@@ -250,7 +257,7 @@ def _read_mocks(file: Path | None) -> dict[str, Any] | None:
         return None
     answers = _read_json(file, "--mock")
     if not isinstance(answers, dict):
-        raise _BadCallError(
+        raise BadCallError(
             f"the mock file {file} is not a JSON object", 'write {"StateName": RESULT, ...}'
         )
     return answers
@@ -261,16 +268,17 @@ def _read_json(file: Path, option: str) -> Any:
         return json.loads(file.read_bytes(), parse_constant=_no_constant)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise _BadCallError(f"{option}: cannot read {file}: {reason}", "check the path") from None
+        raise BadCallError(f"{option}: cannot read {file}: {reason}", "check the path") from None
     except (ValueError, RecursionError) as error:
-        raise _BadCallError(f"{option}: {file} is not JSON: {error}", "correct the file") from None
+        raise BadCallError(f"{option}: {file} is not JSON: {error}", "correct the file") from None
 
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _refuse(error: _BadCallError, *, as_json: bool) -> int:
+def refuse(error: BadCallError, *, as_json: bool) -> int:
+    """Tell of a call that cannot be carried out; returns the exit status."""
     message = " ".join(str(error).split())
     if as_json:
         body = {"type": "BadCall", "message": message, "hint": error.hint}

@@ -26,9 +26,10 @@ for _name, _target, _help in (
     ("events", "events:app", "Put, archive and replay events; look at dead letters."),
     ("shop", "shop:shop", "Generate a shop with labelled cases."),
     ("eval", "evaluate:evaluate", "Measure accuracy, tokens and cost on labelled cases."),
-    ("asl", "asl:app", "Validate and run state machines."),
+    ("asl", "asl:app", "Validate, run and serve state machines."),
     ("sandbox", "sandbox:app", "Run an untrusted program over data by value."),
     ("token", "token:token", "Print an access token for the local cloud's APIs."),
+    ("logs", "logs:logs", "Show what a function of the emulated cloud printed."),
     ("doctor", "doctor:doctor", "Check this machine and the store, and say what to do."),
 ):
     app.command(f"{_HERE}.{_target}", name=_name, help=_help)
