@@ -25,6 +25,9 @@ from redress_local.front.models import (
 )
 from redress_local.front.token_endpoint import token_app
 from redress_local.front.websocket_front import SERVER_OPTIONS, WebSocketFront
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:"
 IDENTITY: dict[str, Any] = {"account": "000000000000", "region": "us-east-1"}
@@ -68,7 +71,7 @@ class Functions:
             result = handler(event)
         except ThrottledError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - what a runtime does with any error
             failure = {"errorType": type(error).__name__, "errorMessage": str(error)}
             return Answered(json.dumps(failure).encode(), "Unhandled")
         return Answered(result if isinstance(result, bytes) else json.dumps(result).encode())
@@ -122,9 +125,7 @@ def http_api() -> HttpApi:
         return HttpRoute(route_key=key, function_arn=ARN + function, **fields)
 
     def guarded(key: str, function: str, *scopes: str) -> HttpRoute:
-        return route(
-            key, function, authorization_type="JWT", authorizer=authorizer, scopes=scopes
-        )
+        return route(key, function, authorization_type="JWT", authorizer=authorizer, scopes=scopes)
 
     return HttpApi(
         **IDENTITY,
@@ -200,10 +201,24 @@ def server() -> Iterator[Front]:
     websocket = WebSocketFront([websocket_api()], functions.invoke, **options)
     discovery, tokens = issuer_app(issuer), token_app(issuer)
 
+    async def connections(scope: Any, receive: Any, send: Any) -> None:
+        request = Request(scope, receive)
+        status, headers, body = await run_in_threadpool(
+            websocket.management.handle,
+            request.method,
+            scope["raw_path"].decode(),
+            dict(request.query_params),
+            dict(request.headers),
+            await request.body(),
+        )
+        await Response(body, status, headers)(scope, receive, send)
+
     async def app(scope: Any, receive: Any, send: Any) -> None:
         path = scope.get("path", "")
         if scope["type"] == "websocket":
             await websocket(scope, receive, send)
+        elif "/@connections/" in path:
+            await connections(scope, receive, send)
         elif path == "/_redress/token":
             await tokens(scope, receive, send)
         elif "/.well-known/" in path or path == "/oauth2/token":
