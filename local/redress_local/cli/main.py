@@ -24,6 +24,7 @@ for _name, _target, _help in (
     ("approve", "approvals:approve", "Approve what a case waits for, and finish the case."),
     ("deny", "approvals:deny", "Deny what a case waits for, and finish the case."),
     ("events", "events:app", "Put, archive and replay events; look at dead letters."),
+    ("up", "up:up", "Serve the whole stack behind AWS's APIs on this machine."),
     ("shop", "shop:shop", "Generate a shop with labelled cases."),
     ("eval", "evaluate:evaluate", "Measure accuracy, tokens and cost on labelled cases."),
     ("asl", "asl:app", "Validate, run and serve state machines."),

@@ -1,6 +1,5 @@
 """Low-level AWS clients, made once a process, and the meaning of their errors."""
 
-import os
 from functools import cache
 from typing import Any
 
@@ -39,13 +38,8 @@ def client(service: str) -> Any:
 
 @cache
 def management_client(url: str) -> Any:
-    """Return this process's client of the WebSocket connections behind `url`.
-
-    An endpoint that the environment sets for all services goes first, as it does for the others:
-    a local cloud has no host of AWS's name.
-    """
-    endpoint = None if os.environ.get("AWS_ENDPOINT_URL") else url
-    return boto3.client("apigatewaymanagementapi", endpoint_url=endpoint, config=_CONFIG)
+    """Return this process's client of the WebSocket connections behind `url`, a stage's address."""
+    return boto3.client("apigatewaymanagementapi", endpoint_url=url, config=_CONFIG)
 
 
 def error_code(error: BotoCoreError | ClientError) -> str:

@@ -1,0 +1,337 @@
+"""The emulated cloud: the template's own resources behind one address that speaks AWS's APIs."""
+
+from __future__ import annotations
+
+import logging
+import random
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from redress_local.emulated.gateway.server import Listener, Server
+from redress_local.emulated.moto.process import MotoProcess
+from redress_local.template_values import ACCOUNT, REGION
+
+if TYPE_CHECKING:
+    from asl_engine import Engine
+
+    from redress_local.emulated.gateway.app import Gateway
+    from redress_local.emulated.resources.services import Services
+    from redress_local.emulated.resources.stack import Stack
+    from redress_local.events.bus import EventBus
+    from redress_local.front.issuer import Issuer
+    from redress_local.lambda_service.service import LambdaService
+    from redress_local.lambda_service.workers.pool import WorkerPool
+    from redress_local.shop.document import Shop
+
+DEFAULT_PORT = 4566
+
+# Executions that may be in a task at once; more wait for a thread.
+_ENGINE_THREADS = 64
+_DELIVERY_THREADS = 16
+
+_log = logging.getLogger(__name__)
+
+Progress = Callable[[str], None]
+"""Told of each part of the start, in a few words."""
+
+
+class EmulatedCloud:
+    """A running local cloud; made by `start`, ended by `stop`.
+
+    Attributes:
+        url: The gateway: `AWS_ENDPOINT_URL` for whoever works with the cloud.
+        stack: The template's resources, with their physical ids and outputs.
+        engine: Runs the state machines.
+        bus: Takes events.
+        functions: Invokes functions.
+        issuer: Mints tokens for the template's user pools.
+        gateway: What serves all of it.
+    """
+
+    url: str
+    stack: Stack
+    engine: Engine
+    bus: EventBus
+    functions: LambdaService
+    issuer: Issuer
+    gateway: Gateway
+    services: Services
+
+    def __init__(self, folder: Path, listener: Listener) -> None:
+        self._folder = folder
+        self._listener = listener
+        self._parts = ExitStack()
+        self._ready = threading.Event()
+        self.url = f"http://127.0.0.1:{listener.port}"
+
+    @classmethod
+    def start(
+        cls,
+        *,
+        project: Path | None = None,
+        template: Path | None = None,
+        port: int = DEFAULT_PORT,
+        hosts: tuple[str, ...] = ("127.0.0.1",),
+        parameters: Mapping[str, str] | None = None,
+        shop: Shop | None = None,
+        built: bool = False,
+        progress: Progress = lambda _: None,
+        time_factor: float | None = None,
+    ) -> EmulatedCloud:
+        """Create everything that the template asks for and serve it.
+
+        Args:
+            project: The folder of template.yaml.
+            template: Another template, instead of the project's.
+            port: Of the gateway; 0 takes one that is free.
+            hosts: Addresses of this machine to listen on.
+            parameters: Values for the template's parameters.
+            shop: What the domains' tables hold at first; the example shop when left out.
+            built: Take what `sam build` left instead of the sources.
+            progress: Told of each part of the start.
+            time_factor: What pauses between asynchronous attempts are multiplied by; 1 is AWS's
+                pace, by default they are much shorter.
+
+        Raises:
+            ServeError: The port is taken.
+            TemplateError: The template is wrong, or asks for what the local cloud does not know.
+            MotoError: The moto server did not start.
+        """
+        from redress_local.project import find_project
+
+        project = project or find_project()
+        listener = Listener(port, hosts)
+        with ExitStack() as undo:
+            undo.callback(listener.close)
+            folder = tempfile.TemporaryDirectory(prefix="redress-")
+            undo.callback(folder.cleanup)
+            cloud = cls(Path(folder.name), listener)
+            cloud._parts.callback(folder.cleanup)
+            undo.callback(cloud.stop)
+            cloud._start(
+                template or project / "template.yaml",
+                parameters,
+                shop,
+                built,
+                progress,
+                time_factor,
+            )
+            undo.pop_all()
+        return cloud
+
+    def _start(
+        self,
+        template: Path,
+        parameters: Mapping[str, str] | None,
+        shop: Shop | None,
+        built: bool,
+        progress: Progress,
+        time_factor: float | None,
+    ) -> None:
+        moto = MotoProcess()
+        self._parts.callback(moto.stop)
+        progress("starting moto")
+        moto.launch()
+
+        progress("reading the template")
+        from redress_local.emulated.resources.translate import built_template, translate
+
+        # While moto imports in its process, this one does.
+        if built:
+            template = built_template(template.parent)
+        self.stack = translate(template, parameters)
+        self._build(time_factor, built)
+        moto.wait_ready()
+        self._serve(moto.url)
+        progress(f"creating {len(self.stack.resources)} resources")
+        from redress_local.emulated.resources.create import create_all
+
+        create_all(self.stack, self.services)
+        self._open_front()
+        progress("loading the shop")
+        self._seed(shop)
+        self._ready.set()
+
+    def _build(self, time_factor: float | None, built: bool) -> None:
+        """Make our own services."""
+        from asl_engine import Engine, SqliteJournal
+        from redress.adapters.sqlite.repository import SqliteStore
+
+        from redress_local.embedded.watch import ExecutionWatch
+        from redress_local.emulated.resources.services import Services
+        from redress_local.events.bus import EventBus
+        from redress_local.events.schedule_runner import ScheduleRunner
+        from redress_local.events.sqs import SqsQueues
+        from redress_local.events.store import EventStore
+        from redress_local.events.targets import Targets
+        from redress_local.front.issuer import Issuer
+        from redress_local.lambda_service.destinations import Boto3Sender
+        from redress_local.lambda_service.log_shipper import LogShipper
+        from redress_local.lambda_service.service import LambdaService
+        from redress_local.lambda_service.workers.pool import WorkerPool
+
+        close = self._parts.callback
+        journal = SqliteJournal(self._folder / "journal.db")
+        close(journal.close)
+        records = SqliteStore(self._folder / "events.db", "NORMAL")
+        close(records.close)
+        client = partial(_late_client, self)
+        shipper = LogShipper(partial(client, "logs"))
+        close(shipper.close)
+        pool: WorkerPool = WorkerPool(
+            endpoint_url=self.url, folder=self._folder / "lambda", on_log=shipper.ship
+        )
+        close(pool.close)
+        self._pool = pool
+        settings: dict[str, Any] = {} if time_factor is None else {"time_factor": time_factor}
+        self.functions = LambdaService(
+            pool,
+            sender=Boto3Sender(partial(client, "sqs"), partial(client, "events")),
+            sqs_client=partial(client, "sqs"),
+            **settings,
+        )
+        close(self.functions.close)
+        self.issuer = Issuer()
+        self.services = Services(
+            endpoint_url=self.url,
+            functions=self.functions,
+            folder=self._folder,
+            issuer=self.issuer,
+            built=built,
+        )
+        close(self.services.close)
+        self.engine = Engine(
+            journal=journal,
+            lambda_invoker=self.functions.task_invoker(),
+            events=self._put_events,
+            clients=client,
+            max_workers=_ENGINE_THREADS,
+        )
+        close(self.engine.close)
+        queues = SqsQueues(client("sqs"))
+        self.bus = EventBus(
+            None,
+            EventStore(records),
+            Targets(machines=self.engine, functions=self.functions, queues=queues),
+            now=time.time,
+            workers=_DELIVERY_THREADS,
+            chance=random.SystemRandom().random,
+            queues=queues,
+        )
+        close(self.bus.close)
+        self._watch = ExecutionWatch(self.engine, self.bus, inline=False)
+        schedules = ScheduleRunner(self.bus, now=time.time)
+        close(schedules.stop)
+        schedules.start()
+
+    def _put_events(self, entries: list[dict[str, Any]]) -> Mapping[str, Any]:
+        answers: list[dict[str, str]] = []
+        for result in self.bus.put_each(entries):
+            if isinstance(result, str):
+                answers.append({"EventId": result})
+            else:
+                answers.append({"ErrorCode": type(result).__name__, "ErrorMessage": str(result)})
+        failed = sum("ErrorCode" in answer for answer in answers)
+        return {"FailedEntryCount": failed, "Entries": answers}
+
+    def _serve(self, moto_url: str) -> None:
+        from asl_engine.api.service import StepFunctionsApi
+
+        from redress_local.emulated.bedrock.stub import BedrockStub
+        from redress_local.emulated.gateway.app import Gateway, Routes
+        from redress_local.events.api.service import EventsApi
+        from redress_local.front.issuer_app import issuer_app
+        from redress_local.front.token_endpoint import token_app
+        from redress_local.lambda_service.api import LambdaApi
+
+        bedrock = BedrockStub()
+        self._parts.callback(bedrock.close)
+        issuer = issuer_app(self.issuer)
+        self.gateway = Gateway(
+            Routes(
+                json={
+                    "states": StepFunctionsApi(self.engine, account=ACCOUNT, region=REGION),
+                    "events": EventsApi(self.bus),
+                },
+                rest={"lambda": LambdaApi(self.functions)},
+                asgi={"bedrock": bedrock},
+                pages={"token": token_app(self.issuer), "bedrock": bedrock.page},
+                well_known=issuer,
+            ),
+            moto_url=moto_url,
+            ready=self._ready.is_set,
+        )
+        server = Server(self.gateway, self._listener)
+        self._parts.callback(server.stop)
+        server.start()
+
+    def _open_front(self) -> None:
+        """Serve the template's own APIs."""
+        from redress_local.emulated.resources.fronts import http_apis, websocket_apis
+        from redress_local.front.http_front import HttpFront
+        from redress_local.front.websocket_front import WebSocketFront
+        from redress_local.lambda_service.errors import ThrottledError
+
+        throttled = (ThrottledError,)
+        routes = self.gateway.routes
+        if https := http_apis(self.stack):
+            routes.http = HttpFront(https, self.functions.invoke, self.issuer, throttled=throttled)
+        if sockets := websocket_apis(self.stack):
+            front = WebSocketFront(sockets, self.functions.invoke, throttled=throttled)
+            routes.websocket = front
+            routes.rest["execute-api"] = front.management
+        for spec in self.functions.functions():
+            self.gateway.calls.register(spec.access_key_id, spec.logical_id or spec.name)
+
+    def _seed(self, shop: Shop | None) -> None:
+        """Fill the domains' tables, where the template has them."""
+        from redress.adapters.aws.repository import DynamoDbRepository
+
+        from redress_local.shop.example import example_shop
+        from redress_local.shop.seeding import seed_repositories
+
+        names = [self.table(domain) for domain in ("orders", "payments", "inventory")]
+        if not all(names):
+            return
+        dynamodb = self.services.client("dynamodb")
+        repositories = [DynamoDbRepository(str(name), dynamodb) for name in names]
+        orders, payments, inventory = repositories
+        seed_repositories(shop or example_shop(), orders, payments, inventory)
+
+    def table(self, name: str) -> str | None:
+        """The table that functions reach by `REDRESS_<NAME>_TABLE`, if any does."""
+        variable = f"REDRESS_{name.upper()}_TABLE"
+        for function in self.functions.functions():
+            if variable in function.environment:
+                return function.environment[variable]
+        return None
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the cloud."""
+        return self.services.client(service)
+
+    def warm(self) -> None:
+        """Start a worker for every function now, so that first invocations need not."""
+        self._pool.warm(self.functions.functions())
+
+    def stop(self) -> None:
+        """End everything; nothing is left behind."""
+        self._ready.clear()
+        self._parts.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def _late_client(cloud: EmulatedCloud, service: str) -> Any:
+    """A client that is made on first use: the services know each other before there is one."""
+    return cloud.services.client(service)
