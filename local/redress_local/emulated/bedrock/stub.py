@@ -10,7 +10,6 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 import msgspec
 
@@ -117,7 +116,7 @@ class BedrockStub:
         except BodyTooLargeError:
             text = "Input is too long for requested model."
             raise BedrockError("ValidationException", text) from None
-        match = _PATH.fullmatch(unquote(scope["path"]))
+        match = _PATH.fullmatch(scope["path"])
         if match is None or scope["method"] != "POST":
             text = "The local cloud serves Converse and ConverseStream only."
             raise BedrockError("ValidationException", text)

@@ -68,9 +68,9 @@ class RestHandler(Protocol):
     """A service of the REST protocols; may block."""
 
     def handle(
-        self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
+        self, method: str, path: str, query: Any, headers: Mapping[str, str], body: bytes
     ) -> tuple[int, Mapping[str, str], bytes]:
-        """Answer a request: its path decoded, its query as sent, its headers in lower case."""
+        """Answer a request: path decoded, query as sent (text), names of headers in lower case."""
         ...
 
 
@@ -141,7 +141,7 @@ class Gateway:
             await self._lifespan(receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self._hosts.allow(_raw_header(scope, b"host")):
+        if not self._called_by_name(scope):
             await send_answer(send, *plain_error(403, _FOREIGN_HOST))
             return
         call = aws_call(scope)
@@ -169,7 +169,7 @@ class Gateway:
         await app(scope, receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.routes.websocket is None or not self._hosts.allow(_raw_header(scope, b"host")):
+        if self.routes.websocket is None or not self._called_by_name(scope):
             await receive()
             await send({"type": "websocket.close", "code": 1008})  # before accept: HTTP 403
             return
@@ -245,6 +245,11 @@ class Gateway:
         )
         self.calls.record(call.access_key_id, call.service, operation, resources)
 
+    def _called_by_name(self, scope: Scope) -> bool:
+        """Tell whether every Host header names this machine, and there is one."""
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        return bool(hosts) and all(self._hosts.allow(host) for host in hosts)
+
     def _same_site(self, scope: Scope) -> bool:
         """Tell whether no foreign web page sends this: signatures are not verified here."""
         if header(scope, b"sec-fetch-site") == "cross-site":
@@ -276,13 +281,6 @@ class Gateway:
 
 _FOREIGN_HOST = "the Host header is no name of this machine; use http://127.0.0.1"
 _FOREIGN_SITE = "web pages of other sites may not call this"
-
-
-def _raw_header(scope: Scope, name: bytes) -> bytes | None:
-    for key, value in scope["headers"]:
-        if key == name:
-            return bytes(value)
-    return None
 
 
 def _headers(scope: Scope) -> dict[str, str]:

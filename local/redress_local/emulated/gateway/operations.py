@@ -19,10 +19,10 @@ _OPERATION_PATHS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("GET", r"/2015-03-31/functions/?()", "ListFunctions"),
     ),
     "bedrock": (
-        ("POST", r"/model/([^/]+)/converse", "Converse"),
-        ("POST", r"/model/([^/]+)/converse-stream", "ConverseStream"),
-        ("POST", r"/model/([^/]+)/invoke", "InvokeModel"),
-        ("POST", r"/model/([^/]+)/invoke-with-response-stream", "InvokeModelWithResponseStream"),
+        ("POST", r"/model/(.+)/converse", "Converse"),
+        ("POST", r"/model/(.+)/converse-stream", "ConverseStream"),
+        ("POST", r"/model/(.+)/invoke", "InvokeModel"),
+        ("POST", r"/model/(.+)/invoke-with-response-stream", "InvokeModelWithResponseStream"),
     ),
     "execute-api": (
         ("POST", r"(?:/[^/]+)?/@connections/([^/]+)", "PostToConnection"),
