@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from redress_local.lambda_service.opt import layer_from_source
 from redress_local.lambda_service.types import FunctionSpec
 from redress_local.template_values import REGION
 
@@ -70,14 +71,15 @@ class Services:
         """The folder with a layer's content: as it was built, or put together from its source.
 
         Args:
-            name: The layer's name.
+            name: The layer's logical id as the template's author wrote it.
             source: The folder that its `ContentUri` names.
+
+        Raises:
+            LayerError: It cannot be put together from what is installed here.
         """
         if self.built:
             return source
-        from redress_local.lambda_service.opt import layer_from_source
-
-        return layer_from_source(name, source, self.folder / "layers")
+        return layer_from_source(name, source, self.folder / "layers" / name)
 
     def local_url(self, text: str) -> str:
         """A text in which the stack's own hosts in AWS are replaced by the gateway.

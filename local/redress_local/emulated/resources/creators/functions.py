@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,12 @@ from redress_local.emulated.resources.names import access_key_id
 from redress_local.emulated.resources.sam import LocalPath
 from redress_local.emulated.resources.stack import Created
 from redress_local.lambda_service.errors import LambdaServiceError
+from redress_local.lambda_service.opt import LayerError
 from redress_local.lambda_service.types import DEFAULT_MEMORY_MB, DEFAULT_TIMEOUT, FunctionSpec
+
+
+# SAM appends one to the logical id of a layer, of what it is made from.
+_HASH = re.compile(r"[0-9a-f]{10}$")
 
 
 def _function(it: Making) -> Created:
@@ -97,7 +103,11 @@ def _layer(it: Making) -> Created:
     name = it.name("LayerName", limit=140)
     source = _local_folder(it, it.required("Content"))
     arn = it.arn("lambda", f"layer:{name}")
-    it.services.layers[f"{arn}:1"] = it.services.layer(name, source)
+    try:
+        folder = it.services.layer(_HASH.sub("", it.logical_id), source)
+    except LayerError as error:
+        raise ResourceError(f"{it.resource}: {error}") from None
+    it.services.layers[f"{arn}:1"] = folder
     return Created(ref=f"{arn}:1", attributes={"LayerVersionArn": f"{arn}:1", "LayerArn": arn})
 
 
