@@ -24,14 +24,19 @@ from redress_local.lambda_service.errors import (
     FunctionNotFoundError,
     InvalidParameterError,
     InvalidPayloadError,
+    LambdaServiceError,
     PayloadTooLargeError,
+    ThrottledError,
 )
 from redress_local.lambda_service.event_config import EventInvokeConfig
 from redress_local.lambda_service.mappings import EventSourceMapping
+from redress_local.lambda_service.opt import LayerError
 from redress_local.lambda_service.registry import Entry, Registry
 from redress_local.lambda_service.sqs_poller import SqsPoller
 from redress_local.lambda_service.tasks import TaskInvoker, task_invoker
 from redress_local.lambda_service.types import FunctionSpec, Invoker, Outcome
+from redress_local.lambda_service.workers.slots import PoolExhaustedError
+from redress_local.lambda_service.workers.supervisor import WorkerPoolError
 from redress_local.template_values import ACCOUNT, REGION
 
 SYNC_LIMIT = 6 * 1024 * 1024
@@ -170,14 +175,13 @@ class LambdaService:
         """
         spec = self.registry.find(name_or_arn).spec
         payload = check_payload(payload, SYNC_LIMIT, "RequestResponse")
-        with self.concurrency.slot(spec.name):
-            return self._pool.invoke(
-                spec,
-                payload,
-                client_context=client_context,
-                trace_id=trace_id,
-                request_id=request_id,
-            )
+        return self._run(
+            spec,
+            payload,
+            client_context=client_context,
+            trace_id=trace_id,
+            request_id=request_id,
+        )
 
     def invoke_async(self, name_or_arn: str, payload: bytes, *, trace_id: str | None = None) -> str:
         """Accept an event for a function (Event) and return its request id.
@@ -203,10 +207,18 @@ class LambdaService:
 
     def _invoke_event(self, event: AsyncEvent) -> Outcome:
         spec = self.registry.find(event.function).spec
+        return self._run(spec, event.payload, trace_id=event.trace_id, request_id=event.request_id)
+
+    def _run(self, spec: FunctionSpec, payload: bytes, **more: str | None) -> Outcome:
         with self.concurrency.slot(spec.name):
-            return self._pool.invoke(
-                spec, event.payload, trace_id=event.trace_id, request_id=event.request_id
-            )
+            try:
+                return self._pool.invoke(spec, payload, **more)
+            except PoolExhaustedError as error:
+                # This machine's own limit, below the account's.
+                _log.warning("%s is throttled: %s", spec.name, error)
+                raise ThrottledError("ConcurrentInvocationLimitExceeded") from error
+            except (WorkerPoolError, LayerError) as error:
+                raise LambdaServiceError(f"{spec.name} cannot be run: {error}") from error
 
     def pending_events(self) -> int:
         """Accepted asynchronous events that are not done with."""
