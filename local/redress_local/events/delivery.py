@@ -226,6 +226,11 @@ class Deliverer:
             self._send(self._delivery(owed, armed, target))
         except DeliveryError as error:
             self._failed(owed, armed.rule, target, error)
+        except Exception as error:  # noqa: BLE001 - see below
+            # The boundary to other services: what breaks them must not lose or repeat for ever.
+            _log.exception("target broke", extra={"rule": owed.rule, "target": target.arn})
+            broken = DeliveryError("INTERNAL_ERROR", f"{type(error).__name__}: {error}")
+            self._failed(owed, armed.rule, target, broken)
         else:
             self._store.delivered(owed)
 
