@@ -78,7 +78,7 @@ class Connection:
             FullError: There is no room.
         """
         with self._lock:
-            if self._closed or self._close is not None:
+            if self.gone:
                 raise GoneError(self.connection_id)
             full = self._size + len(data) > BUFFERED_BYTES
             if full or len(self._outbox) >= BUFFERED_MESSAGES:
@@ -122,6 +122,11 @@ class Connection:
     def closing(self) -> Close | None:
         """Why it is to be closed, if it is."""
         return self._close
+
+    @property
+    def gone(self) -> bool:
+        """Whether nothing can be posted any more."""
+        return self._closed or self._close is not None
 
     def overdue(self, now: float) -> Close | None:
         """Why its time is over, if it is."""
@@ -167,6 +172,6 @@ class Connections:
         """
         with self._lock:
             connection = self._open.get(connection_id)
-        if connection is None or stage not in (None, connection.stage):
+        if connection is None or connection.gone or stage not in (None, connection.stage):
             raise GoneError(connection_id)
         return connection

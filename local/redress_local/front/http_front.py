@@ -99,6 +99,8 @@ class HttpFront:
             self._served += [
                 _Served(api, stage, table, StageThrottle(stage, monotonic)) for stage in api.stages
             ]
+        # `/{stage}` belongs to that stage, whatever `$default` would take.
+        self._served.sort(key=lambda served: served.stage.name == "$default")
         self._invoker = Invoker(invoke, throttled=throttled)
 
     def _prepare(self, api: HttpApi, route: HttpRoute) -> None:

@@ -58,6 +58,7 @@ class Invoker:
     ) -> None:
         self._invoke = invoke
         self._throttled = throttled
+        self._closed = False
         self._threads = ThreadPoolExecutor(in_flight, thread_name_prefix="front-invoke")
 
     async def call(self, function_arn: str, event: bytes, timeout_ms: int) -> bytes:
@@ -68,6 +69,8 @@ class Invoker:
             InvocationThrottledError: Lambda throttles it.
             InvocationError: It failed or could not be called.
         """
+        if self._closed:
+            raise InvocationError(function_arn)
         loop = asyncio.get_running_loop()
         try:
             running = loop.run_in_executor(self._threads, self._invoke, function_arn, event)
@@ -87,4 +90,5 @@ class Invoker:
 
     def close(self) -> None:
         """Take back what has not begun; what runs is not waited for."""
+        self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)

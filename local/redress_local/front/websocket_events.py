@@ -14,7 +14,7 @@ from redress_local.front.models import Stage, UnsupportedApiError, WebSocketApi
 from redress_local.front.requests import HttpRequest, clf_time, request_id
 
 CONNECT, DISCONNECT, DEFAULT = "$connect", "$disconnect", "$default"
-_TYPES = {CONNECT: "CONNECT", DISCONNECT: "DISCONNECT"}
+EVENT_TYPES = {CONNECT: "CONNECT", DISCONNECT: "DISCONNECT"}
 _SELECTION = re.compile(
     r"\$request\.body((?:\.[A-Za-z0-9_-]+)+)|\$\{request\.body((?:\.[A-Za-z0-9_-]+)+)\}"
 )
@@ -88,7 +88,7 @@ def websocket_event(
     """
     context: dict[str, Any] = {
         "routeKey": route_key,
-        "eventType": _TYPES.get(route_key, "MESSAGE"),
+        "eventType": EVENT_TYPES.get(route_key, "MESSAGE"),
         "extendedRequestId": request_id(),
         "requestTime": clf_time(now),
         "messageDirection": "IN",

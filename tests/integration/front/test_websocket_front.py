@@ -222,6 +222,22 @@ def test_messages_sent_before_the_end_are_handled_before_disconnect(front: Any) 
     assert names == ["connect", *["quiet"] * 5, "disconnect"]
 
 
+def test_a_connection_is_gone_while_its_last_messages_are_handled(front: Any) -> None:
+    go = threading.Event()
+    front.functions.handlers["quiet"] = lambda event: go.wait(5)
+    with _client(front) as (client, connection_id):
+        client.send('{"action":"quiet"}')
+        front.functions.wait("quiet")
+    path = f"/@connections/{connection_id}"
+    deadline = time.monotonic() + 5
+    while front.websocket.management.handle("GET", path, {}, {}, b"")[0] != 410:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert front.functions.of("disconnect") == []
+    go.set()
+    front.functions.wait("disconnect")
+
+
 def test_a_message_over_128_kb_ends_the_connection(front: Any) -> None:
     with _client(front) as (client, _):
         # In frames of 32 KB, the most that is allowed.
