@@ -136,7 +136,7 @@ def _body_routes(logical_id: str, body: dict[str, Any]) -> Iterator[HttpRoute]:
             security = operation.get("security", body.get("security")) or []
             authorizer, scopes = _security(where, security, schemes)
             yield HttpRoute(
-                route_key="$default" if path == "/$default" else f"{verb} {path}",
+                route_key="$default" if path in {"$default", "/$default"} else f"{verb} {path}",
                 function_arn=_function(where, integration.get("uri")),
                 authorization_type="JWT" if authorizer else "NONE",
                 authorizer=authorizer,

@@ -143,22 +143,23 @@ def test_a_failure_stops_what_comes_after(
     [
         (
             (
-                "{F: {Type: 'AWS::Lambda::Function', Properties: {Handler: h.h, Runtime: python3.13, "
-                "Role: r, Code: nowhere}}}"
+                "{F: {Type: 'AWS::Lambda::Function', Properties: {Handler: h.h, "
+                "Runtime: python3.13, Role: r, Code: nowhere}}}"
             ),
             r"\(F\): there is no folder",
         ),
         (
             (
-                "{F: {Type: 'AWS::Lambda::Function', Properties: {Handler: h.h, Runtime: nodejs24.x, "
-                "Role: r, Code: .}}}"
+                "{F: {Type: 'AWS::Lambda::Function', Properties: {Handler: h.h, "
+                "Runtime: nodejs24.x, Role: r, Code: .}}}"
             ),
             r"\(F\): .*not nodejs24.x",
         ),
         (
             (
-                "{F: {Type: 'AWS::Lambda::Function', Properties: {Handler: h.h, Runtime: python3.13, "
-                "Role: r, Code: ., Layers: ['arn:aws:lambda:us-east-1:1:layer:theirs:3']}}}"
+                "{F: {Type: 'AWS::Lambda::Function', Properties: {Handler: h.h, "
+                "Runtime: python3.13, Role: r, Code: ., "
+                "Layers: ['arn:aws:lambda:us-east-1:1:layer:theirs:3']}}}"
             ),
             r"\(F\): the layer arn:aws:lambda:us-east-1:1:layer:theirs:3 is not of this template",
         ),
