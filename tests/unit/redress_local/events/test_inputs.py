@@ -37,6 +37,9 @@ def test_a_constant() -> None:
         ("$.detail['count']", 2),
         ("$.detail.nothing.here", None),
         ("$.detail.tags[7]", None),
+        ("$.detail.tags[*].k", ["v"]),
+        ("$.detail.tags.*", ["a", {"k": "v"}]),
+        ("$.detail.count[*]", None),
     ],
 )
 def test_a_path(path: str, expected: object) -> None:
