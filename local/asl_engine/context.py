@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from asl_engine.clock import iso
+from asl_engine.codec import encode
 from asl_engine.errors import TaskError
 from asl_engine.expressions import ExpressionError
 from asl_engine.matching import QUERY_EVALUATION_ERROR
 from asl_engine.program import Field
 from asl_engine.runtime import Track
 
+_SHOWN_CHARACTERS = 1_000
 _RETRYING = frozenset({"Task", "Parallel", "Map"})
 
 
@@ -73,16 +75,41 @@ class Scopes:
         try:
             return field.template.evaluate(self._bindings)
         except ExpressionError as error:
-            raise failed(self.track, field, str(error)) from None
+            place = field.name + error.pointer
+            message = (
+                f"The JSONata expression '{error.expression}' specified for the field '{place}' "
+                f"{error.reason.removesuffix('.')}."
+            )
+            raise failed(self.track, field, message, place) from None
 
 
-def failed(track: Track, field: Field, message: str) -> EvaluationError:
-    """An evaluation error in AWS's words."""
+def failed(track: Track, field: Field, message: str, place: str = "") -> EvaluationError:
+    """An evaluation error in AWS's words; `place` is where in the field it happened."""
     return EvaluationError(
-        field.name,
+        place or field.name,
         f"An error occurred while executing the state '{track.state.name}' (entered at the "
-        f"event id #{track.entered_event}). {message} [field {field.name}]",
+        f"event id #{track.entered_event}). {message}",
     )
+
+
+def wrong_type(track: Track, field: Field, wanted: str, value: Any) -> EvaluationError:
+    """The error of an expression that gave a value of another type than its field takes."""
+    source = str(field.template.value).removeprefix("{%").removesuffix("%}").strip()
+    text = encode(value).decode()
+    return failed(
+        track,
+        field,
+        f"The JSONata expression '{source}' specified for the field '{field.name}' returned an "
+        f"unexpected result type. Expected '{wanted}', but was '{_type_name(value)}' for value: "
+        f"{text[:_SHOWN_CHARACTERS]}",
+    )
+
+
+def _type_name(value: Any) -> str:
+    if value is None:
+        return "null"
+    names = {bool: "boolean", str: "string", dict: "object", list: "array"}
+    return names.get(type(value), "number")
 
 
 def number(track: Track, field: Field, value: Any, *, least: int = 0) -> int:

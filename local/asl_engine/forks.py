@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from asl_engine.codec import MAX_PAYLOAD_BYTES, encode, encode_limited, too_large
-from asl_engine.context import Scopes, context_object, failed, number
+from asl_engine.context import Scopes, context_object, failed, number, wrong_type
 from asl_engine.matching import EXCEED_TOLERATED_FAILURE
 from asl_engine.program import Field, MapState, ParallelState
 from asl_engine.runtime import Fork, Phase, Track
@@ -260,11 +260,12 @@ def _items(track: Track, state: MapState, scopes: Scopes) -> list[Any]:
         value = track.input
         if isinstance(value, list):
             return value
-        raise failed(track, _INPUT, f"The input of a Map must be an array, not {value!r:.100}.")
+        shown = encode(value).decode()
+        raise failed(track, _INPUT, f"Map state input must be an array but was: {shown:.1000}")
     value = scopes.evaluate(state.items)
     if isinstance(value, list):
         return value
-    raise failed(track, state.items, f"Items must be an array, not {value!r:.100}.")
+    raise wrong_type(track, state.items, "array", value)
 
 
 class _InputField:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from asl_engine.history_links import Links
 from asl_engine.journal.records import Event, ExecutionRecord
 from asl_engine.program import DEFAULT_ROLE
 
@@ -36,6 +37,7 @@ class HistoryReader:
     def __init__(self, record: ExecutionRecord) -> None:
         self._record = record
         self._flow: dict[int, bytes] = {0: record.input}
+        self._links = Links()
 
     def read(self, events: Iterable[Event]) -> Iterator[dict[str, Any]]:
         """The events that AWS shows; notes of the engine to itself are left out."""
@@ -48,7 +50,7 @@ class HistoryReader:
             "timestamp": datetime.fromtimestamp(event.at, UTC),
             "type": event.type,
             "id": event.id,
-            "previousEventId": event.previous,
+            "previousEventId": self._links.previous(event),
         }
         details = self._details(event)
         if details is not None and event.type in _FUNCTION_EVENTS and _is_function(details):

@@ -16,7 +16,7 @@ import msgspec
 
 from asl_engine import forks, program, tasks
 from asl_engine.codec import MAX_PAYLOAD_BYTES, encode, encode_limited, too_large
-from asl_engine.context import EvaluationError, Scopes, failed, number
+from asl_engine.context import EvaluationError, Scopes, failed, number, wrong_type
 from asl_engine.errors import TaskError
 from asl_engine.matching import NO_CHOICE_MATCHED, RUNTIME
 from asl_engine.program import Field, Transition
@@ -138,9 +138,7 @@ class Interpreter:
                 then = rule.then
                 break
             if matched is not False:
-                raise failed(
-                    track, rule.condition, f"The Condition gave {matched!r:.100}, not a boolean."
-                )
+                raise wrong_type(track, rule.condition, "boolean", matched)
         else:
             if not state.has_default:
                 raise TaskError(
@@ -315,12 +313,13 @@ class Interpreter:
         else:
             error, cause = track.error
             execution.add(track, "ExecutionFailed", details=_described(error, cause))
-            self.core.finish(execution, FAILED, error=error, cause=cause)
+            self.core.finish(execution, FAILED, error=error or None, cause=cause)
         return None
 
 
 def _described(error: str, cause: str | None) -> dict[str, Any]:
-    return {"error": error} if cause is None else {"error": error, "cause": cause}
+    details = {"error": error} if error else {}
+    return details if cause is None else {**details, "cause": cause}
 
 
 def _text(track: Track, scopes: Scopes, field: Field | None) -> str | None:
@@ -328,7 +327,7 @@ def _text(track: Track, scopes: Scopes, field: Field | None) -> str | None:
         return None
     value = scopes.evaluate(field)
     if not isinstance(value, str):
-        raise failed(track, field, f"The field '{field.name}' must be a string.")
+        raise wrong_type(track, field, "string", value)
     return value
 
 
@@ -341,4 +340,9 @@ def _epoch(track: Track, field: Field, value: Any) -> float:
             return datetime.fromisoformat(text).astimezone(UTC).timestamp()
         except (ValueError, OverflowError):
             pass
-    raise failed(track, field, f"{value!r:.100} is not an ISO-8601 date and time with an offset.")
+    raise failed(
+        track,
+        field,
+        f"The {field.name} field cannot be parsed as an ISO-8601 extended offset date-time format "
+        f"string: {value if isinstance(value, str) else encode(value).decode():.200}",
+    )

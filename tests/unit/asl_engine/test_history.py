@@ -83,7 +83,9 @@ def test_a_task(world: World) -> None:
         },
     ]
     assert shape(world, execution.arn)[0][:2] == (1, 0)
-    assert all(previous == id_ - 1 for id_, previous, _ in shape(world, execution.arn))
+    # As AWS has it, the first state's entry follows nothing; the others follow one another.
+    previous = [event[1] for event in shape(world, execution.arn)]
+    assert previous == [0, 0, *range(2, len(previous))]
     assert events[0]["timestamp"].isoformat() == "2026-01-01T00:00:00+00:00"
 
 
@@ -92,14 +94,14 @@ def test_branches_are_chained_each_to_its_own(world: World) -> None:
     body = one({"Type": "Parallel", "Branches": branches, "End": True})
     assert shape(world, world.engine.run(machine(body)).arn) == [
         (1, 0, "ExecutionStarted"),
-        (2, 1, "ParallelStateEntered"),
+        (2, 0, "ParallelStateEntered"),
         (3, 2, "ParallelStateStarted"),
         (4, 3, "PassStateEntered"),
         (5, 4, "PassStateExited"),
         (6, 3, "PassStateEntered"),
         (7, 6, "PassStateExited"),
         (8, 7, "ParallelStateSucceeded"),
-        (9, 8, "ParallelStateExited"),
+        (9, 7, "ParallelStateExited"),
         (10, 9, "ExecutionSucceeded"),
     ]
 
@@ -156,4 +158,24 @@ def test_an_output_that_needs_the_result_again_reads_right(world: World) -> None
     assert exits == [
         '{"n":1}',
         '{"ExecutedVersion":"$LATEST","Payload":{"n":1},"StatusCode":200}',
+    ]
+
+
+def test_what_fails_in_a_map_is_linked_as_aws_links_it(world: World) -> None:
+    failing = one({"Type": "Fail", "Error": "E"})
+    state = {"Type": "Map", "ItemProcessor": failing, "Next": "P",
+             "Catch": [{"ErrorEquals": ["E"], "Next": "P"}]}  # fmt: skip
+    body = scope(("M", state), ("P", {"Type": "Pass", "Output": "{% $none %}"}))
+    assert shape(world, world.engine.run(machine(body), [1]).arn) == [
+        (1, 0, "ExecutionStarted"),
+        (2, 0, "MapStateEntered"),
+        (3, 2, "MapStateStarted"),
+        (4, 3, "MapIterationStarted"),
+        (5, 4, "FailStateEntered"),
+        (6, 5, "MapIterationFailed"),
+        (7, 5, "MapStateFailed"),
+        (8, 7, "MapStateExited"),
+        (9, 8, "PassStateEntered"),
+        (10, 8, "EvaluationFailed"),
+        (11, 10, "ExecutionFailed"),
     ]

@@ -38,10 +38,10 @@ def test_succeed_ends_with_its_output() -> None:
     [
         ({"Error": "Bad", "Cause": "because"}, "Bad", "because"),
         ({"Error": "{% 'B' & $states.input.n %}", "Cause": "{% $states.input.c %}"}, "B1", "c"),
-        ({}, "", None),
+        ({}, None, None),
     ],
 )
-def test_fail_ends_with_error_and_cause(fields: Any, error: str, cause: str | None) -> None:
+def test_fail_ends_with_error_and_cause(fields: Any, error: str | None, cause: str | None) -> None:
     execution = run(one({"Type": "Fail", **fields}), {"n": 1, "c": "c"})
     assert (execution.status, execution.error, execution.cause) == ("FAILED", error, cause)
 

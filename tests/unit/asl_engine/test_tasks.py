@@ -191,7 +191,14 @@ def test_evaluation_errors_of_any_field_are_caught_and_retried() -> None:
         execution = world.run(machine(caught(state, catcher)), {})
         assert execution.output == ["caught", "States.QueryEvaluationError", 1], field
         failed = [e for e in world.engine.history(execution.arn) if e["type"] == "EvaluationFailed"]
-        assert [e["evaluationFailedEventDetails"]["location"] for e in failed] == [field] * 2
+        place = "Assign/y" if field == "Assign" else field
+        details = [e["evaluationFailedEventDetails"] for e in failed]
+        says = (
+            f"The JSONata expression '$states.input.none' specified for the field '{place}' "
+            "returned nothing (undefined)."
+        )
+        found = [(d["location"], d["cause"].partition("). ")[2]) for d in details]
+        assert found == [(place, says)] * 2
         assert all(e["evaluationFailedEventDetails"]["state"] == "T" for e in failed)
 
 
