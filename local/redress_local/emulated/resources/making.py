@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -124,4 +124,3 @@ def kind(create: Callable[[Making], Created], takes: str, ignores: str = "") -> 
 
 
 Table = Mapping[str, Kind]
-NOTHING: Final = Created(ref="")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 
 _HOST = re.compile(r"\b(https?|wss?)://([A-Za-z0-9.-]+)(?=[/:\s\"?#]|$)")
+_USUAL = ("iam", "lambda", "dynamodb", "sqs", "logs", "events", "stepfunctions")
 
 
 class Functions(Protocol):
@@ -101,6 +103,15 @@ class Services:
             if service not in self._clients:
                 self._clients[service] = self._make(service)
             return self._clients[service]
+
+    def warm(self, services: Iterable[str] = _USUAL) -> None:
+        """Make clients ahead of their first use, while other processes start.
+
+        Args:
+            services: boto3's names; what most templates need by default.
+        """
+        for service in services:
+            self.client(service)
 
     def close(self) -> None:
         """Close the connections."""

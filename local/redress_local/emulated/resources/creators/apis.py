@@ -27,7 +27,12 @@ def _api(it: Making) -> Created:
 
 def _part(it: Making) -> Created:
     identity = api_id(it.stack.name, it.logical_id)
-    names = {"Route": "RouteId", "Integration": "IntegrationId", "Authorizer": "AuthorizerId"}
+    names = {
+        "Route": "RouteId",
+        "Integration": "IntegrationId",
+        "Authorizer": "AuthorizerId",
+        "RouteResponse": "RouteResponseId",
+    }
     attribute = names.get(it.resource.type.rpartition("::")[2])
     return Created(ref=identity, attributes={attribute: identity} if attribute else {})
 

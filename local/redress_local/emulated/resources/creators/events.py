@@ -39,7 +39,8 @@ def _rule(it: Making) -> Created:
             raise ResourceError(
                 f"{it.resource}: target {failed.get('TargetId')}: {failed.get('ErrorMessage')}"
             )
-    return Created(ref=name if bus == "default" else f"{bus}|{name}", attributes={"Arn": arn})
+    ref = name if bus == "default" else f"{bus}|{name}"
+    return Created(ref=ref, attributes={"Arn": arn, "RuleName": name})
 
 
 def _archive(it: Making) -> Created:

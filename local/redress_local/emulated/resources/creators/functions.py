@@ -16,7 +16,6 @@ from redress_local.lambda_service.errors import LambdaServiceError
 from redress_local.lambda_service.opt import LayerError
 from redress_local.lambda_service.types import DEFAULT_MEMORY_MB, DEFAULT_TIMEOUT, FunctionSpec
 
-
 # SAM appends one to the logical id of a layer, of what it is made from.
 _HASH = re.compile(r"[0-9a-f]{10}$")
 
@@ -204,6 +203,12 @@ KINDS: Table = {
         "Qualifier",
     ),
     "AWS::Lambda::EventSourceMapping": kind(_mapping, _MAPPING, "KmsKeyArn MetricsConfig Tags"),
-    "AWS::Lambda::Version": kind(_version, "FunctionName", "CodeSha256 Description RuntimePolicy"),
-    "AWS::Lambda::Alias": kind(_alias, "FunctionName", "Description FunctionVersion Name"),
+    "AWS::Lambda::Version": kind(
+        _version,
+        "FunctionName",
+        "CodeSha256 Description ProvisionedConcurrencyConfig RuntimePolicy",
+    ),
+    "AWS::Lambda::Alias": kind(
+        _alias, "FunctionName", "Description FunctionVersion Name ProvisionedConcurrencyConfig"
+    ),
 }

@@ -92,7 +92,14 @@ def _parameter(it: Making) -> Created:
         Tags=[{"Key": key, "Value": item} for key, item in it.get("Tags", {}).items()],
         **it.take("Description", "AllowedPattern", "Tier", "DataType"),
     )
-    return Created(ref=name, attributes={"Type": kind_, "Value": value})
+    return Created(
+        ref=name,
+        attributes={
+            "Arn": it.arn("ssm", f"parameter/{name.removeprefix('/')}"),
+            "Type": kind_,
+            "Value": value,
+        },
+    )
 
 
 def _key(it: Making) -> Created:
