@@ -145,7 +145,7 @@ class Slots:
             return keep
 
     def discard(self, name: str) -> list[Worker]:
-        """Forget a function's workers; return the idle for the caller to end. Busy ones go later."""
+        """Forget a function's workers; the caller ends the idle ones, busy ones go later."""
         with self._lock:
             function = self._functions.pop(name, None)
             return [] if function is None else self._make_stale(function)

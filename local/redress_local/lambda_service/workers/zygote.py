@@ -149,7 +149,8 @@ def run(order: "dict[str, Any]") -> None:
     os.environ.clear()
     os.environ.update(order["environment"])
     time.tzset()
-    sys.path[:] = [*order["path"], *STANDARD_PATH]
+    # A fresh interpreter has what PYTHONPATH names in its path already.
+    sys.path[:] = [*order["path"], *(one for one in STANDARD_PATH if one not in order["path"])]
     sys.argv[:] = [sys.argv[0], order["environment"]["_HANDLER"]]
     bootstrap = importlib.import_module("awslambdaric.__main__")
     bootstrap.main(sys.argv)
@@ -212,8 +213,9 @@ def _become_worker(order: "dict[str, Any]", log: int, libc: Any, zygote: int) ->
     except OSError as error:
         os.write(2, f"the code folder cannot be entered: {error}\n".encode())
         os._exit(1)
-    if order["exec"] or threading.active_count() > 1:
-        command = [sys.executable, "-S", __file__, "exec", json.dumps(order["path"])]
+    if order["exec"] or sys.platform != "linux" or threading.active_count() > 1:
+        known = json.dumps({"path": order["path"], "names": list(order["environment"])})
+        command = [sys.executable, "-S", __file__, "exec", known]
         os.execve(sys.executable, command, order["environment"])  # noqa: S606
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = open(  # noqa: SIM115
@@ -287,7 +289,10 @@ def _tell(life: int, text: str) -> None:
 if __name__ == "__main__":
     if sys.argv[1] == "exec":
         _add_site_builtins()
-        run({"path": json.loads(sys.argv[2]), "environment": dict(os.environ)})
+        given = json.loads(sys.argv[2])
+        # Without LC_CTYPE, which an interpreter sets itself where LANG's locale is missing.
+        kept = {name: value for name, value in os.environ.items() if name in given["names"]}
+        run({"path": given["path"], "environment": kept})
     else:
         chosen = main(int(sys.argv[1]), sys.argv[2])
         if chosen is not None:
