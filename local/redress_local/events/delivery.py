@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import logging
 import queue
+import re
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
+from redress_local.events.armed import Armed
 from redress_local.events.entries import delivery_name, stamp
 from redress_local.events.errors import DeliveryError, DeliveryRefusedError
 from redress_local.events.models import Rule, Target
-from redress_local.events.rules import Armed, Rules
+from redress_local.events.rules import Rules
 from redress_local.events.store import EventStore, Owed
 
 MAX_BACKOFF = 60.0
 _MAX_IN_FLIGHT = 1000
 _MAX_MESSAGE = 1000
+# What SQS does not take in a message attribute.
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 _log = logging.getLogger(__name__)
 
@@ -278,7 +282,7 @@ class Deliverer:
                 "RULE_ARN": rule.arn,
                 "TARGET_ARN": target.arn,
                 "ERROR_CODE": error.code,
-                "ERROR_MESSAGE": str(error)[:_MAX_MESSAGE] or error.code,
+                "ERROR_MESSAGE": _UNPRINTABLE.sub("?", str(error)[:_MAX_MESSAGE]) or error.code,
                 "RETRY_ATTEMPTS": str(owed.attempts),
             }
             if exhausted:

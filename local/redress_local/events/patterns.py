@@ -26,6 +26,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
 }
 _NUMERIC_LIMIT = 5_000_000_000
+_MAX_DEPTH = 100
 
 
 class _Absent:
@@ -51,7 +52,19 @@ def compile_pattern(pattern: Any) -> Predicate:
         raise InvalidPatternError("an event pattern is an object")
     if not pattern:
         raise InvalidPatternError("an event pattern is not empty")
+    _check_depth(pattern)
     return _fields(pattern, "$")
+
+
+def _check_depth(pattern: Any) -> None:
+    """Refuse what is nested so deeply that matching would run out of stack."""
+    level, depth = [pattern], 0
+    while level:
+        depth += 1
+        if depth > _MAX_DEPTH:
+            raise InvalidPatternError(f"an event pattern has at most {_MAX_DEPTH} levels")
+        members = [one.values() if isinstance(one, Mapping) else one for one in level]
+        level = [one for many in members for one in many if isinstance(one, (Mapping, list))]
 
 
 def _fields(pattern: Mapping[str, Any], place: str) -> Predicate:
@@ -97,9 +110,17 @@ def _nested(fields: Predicate) -> Predicate:
 
 
 def _flatten(values: Sequence[Any]) -> list[Any]:
+    # Without recursion: an event may be nested deeper than the stack.
     flat: list[Any] = []
-    for value in values:
-        flat.extend(_flatten(value) if isinstance(value, list) else [value])
+    left = [iter(values)]
+    while left:
+        value = next(left[-1], _ABSENT)
+        if value is _ABSENT:
+            left.pop()
+        elif isinstance(value, list):
+            left.append(iter(value))
+        else:
+            flat.append(value)
     return flat
 
 

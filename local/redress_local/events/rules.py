@@ -9,45 +9,23 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
+from redress_local.events.armed import Armed, checked_shaper
 from redress_local.events.errors import (
     ExistsError,
     InvalidRequestError,
-    InvalidTargetError,
     LimitError,
     UnknownBusError,
     UnknownRuleError,
 )
-from redress_local.events.inputs import Shaper, compile_input
-from redress_local.events.models import DEFAULT_BUS, MAX_AGE, MAX_ATTEMPTS, Bus, Rule, Target
-from redress_local.events.patterns import Predicate, compile_pattern
-from redress_local.events.schedules import Schedule, parse_schedule
+from redress_local.events.models import DEFAULT_BUS, Bus, Rule, Target
+from redress_local.events.patterns import compile_pattern
+from redress_local.events.schedules import parse_schedule
 
 MAX_TARGETS = 5
 MAX_RULES = 300
 MAX_BUSES = 100
-_MIN_AGE = 60
-
-
-class Armed(msgspec.Struct, frozen=True):
-    """A rule with its pattern, schedule and inputs compiled.
-
-    Attributes:
-        matches: None for a rule that has only a schedule.
-        schedule: None for a rule without one.
-        shapers: By target id.
-    """
-
-    rule: Rule
-    matches: Predicate | None
-    schedule: Schedule | None
-    shapers: dict[str, Shaper]
-
-    def target(self, target_id: str) -> Target | None:
-        """The target of an id, if the rule has it."""
-        return next((t for t in self.rule.targets if t.target_id == target_id), None)
 
 
 class Rules:
@@ -243,7 +221,7 @@ class Rules:
             InvalidTargetError: EventBridge would refuse one.
             LimitError: The rule would have more than five.
         """
-        shapers = {target.target_id: _checked(target) for target in targets}
+        shapers = {target.target_id: checked_shaper(target) for target in targets}
         with self._lock:
             armed = self._armed(rule, bus)
             merged = {target.target_id: target for target in (*armed.rule.targets, *targets)}
@@ -305,18 +283,3 @@ class Rules:
     def _changed(self) -> None:
         for listener in self._listeners:
             listener()
-
-
-def _checked(target: Target) -> Shaper:
-    shaper = compile_input(target.settings)
-    if ":event-bus/" in target.arn and target.settings:
-        raise InvalidTargetError("a bus as a target takes the event as it is")
-    if not 0 <= target.max_attempts <= MAX_ATTEMPTS:
-        raise InvalidTargetError(f"MaximumRetryAttempts is 0 to {MAX_ATTEMPTS}")
-    if not _MIN_AGE <= target.max_age <= MAX_AGE:
-        raise InvalidTargetError(f"MaximumEventAgeInSeconds is {_MIN_AGE} to {MAX_AGE}")
-    if target.arn.endswith(".fifo") and target.message_group_id is None:
-        raise InvalidTargetError(
-            f"Parameter(s) SqsParameters must be specified for target: {target.target_id}."
-        )
-    return shaper

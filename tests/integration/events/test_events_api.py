@@ -167,6 +167,9 @@ def test_permissions_are_kept_and_tags_too(aws: Any) -> None:
     assert policy["Statement"][0]["Principal"] == {"AWS": "arn:aws:iam::111111111111:root"}
     aws.remove_permission(EventBusName="cases", StatementId="s")
     assert "Policy" not in aws.describe_event_bus(Name="cases")
+    long = json.dumps({"Statement": [{"Sid": str(n) * 50} for n in range(999)]})
+    too_long = code_of(lambda: aws.put_permission(EventBusName="cases", Policy=long))
+    assert too_long == "PolicyLengthExceededException"
     gone = code_of(lambda: aws.remove_permission(EventBusName="cases", StatementId="s"))
     assert gone == "ResourceNotFoundException"
     aws.tag_resource(ResourceARN=arn, Tags=[{"Key": "b", "Value": "2"}])
@@ -440,6 +443,16 @@ def test_a_forwarded_event_is_heard_on_the_second_bus(server: Server, aws: Any) 
     sent = aws.put_events(Entries=[entry(1)])["Entries"][0]["EventId"]
     assert server.recorder.wait(lambda: bool(server.recorder.invoked))
     assert server.recorder.invoked[0]["id"] == sent
+
+
+def test_events_of_state_machines_may_be_objects(server: Server, aws: Any) -> None:
+    subscribe(aws)
+    answer = EventsApi(server.bus).put_events(
+        [{**entry(), "Detail": {"number": 1}}, {**entry(), "Detail": 3}, {**entry(), "Detail": {}}]
+    )
+    codes = [one.get("ErrorCode") for one in answer["Entries"]]
+    assert (answer["FailedEntryCount"], codes) == (1, [None, "MalformedDetail", None])
+    assert server.recorder.wait(lambda: len(server.recorder.invoked) == 2)
 
 
 def test_what_is_not_served_is_said(aws: Any) -> None:

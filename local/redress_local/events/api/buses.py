@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from asl_engine.api.protocol import ApiError
 
 from redress_local.events.api.errors import Operation, invalid
 from redress_local.events.api.listing import page
@@ -17,6 +18,7 @@ from redress_local.events.errors import (
 )
 from redress_local.events.models import Bus, bus_name
 
+_MAX_POLICY = 10_240
 _SETTINGS = ("KmsKeyIdentifier", "DeadLetterConfig", "LogConfig")
 
 
@@ -93,6 +95,8 @@ class Buses:
                 if field not in request:
                     raise invalid(f"Parameter {field} is required unless there is a Policy.")
             statements = {**bus.statements, request["StatementId"]: _statement(bus, request)}
+        if len(msgspec.json.encode([*statements.values()])) > _MAX_POLICY:
+            raise ApiError("PolicyLengthExceededException", "the policy is over 10 KB")
         self._rules.change_bus(bus.name, statements=statements)
 
     def remove_permission(self, request: dict[str, Any]) -> None:

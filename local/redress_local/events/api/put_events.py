@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -40,14 +40,26 @@ class PutEvents:
             )
         if sum(map(_size, entries)) > MAX_REQUEST_BYTES:
             raise invalid("Total size of the entries in the request is over the limit.")
-        answers: list[dict[str, str]] = [_problem(entry) for entry in entries]
-        good = [n for n, answer in enumerate(answers) if not answer]
-        results = self._bus.put_each([_entry(entries[n]) for n in good])
-        for n, result in zip(good, results, strict=True):
+        return self.put(entries)
+
+    def put(self, entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Accept what can be accepted of entries whose Detail is an object or its JSON text."""
+        answers: list[dict[str, str]] = []
+        good: list[dict[str, Any]] = []
+        for entry in entries:
+            read, problem = _read(entry)
+            answers.append(problem)
+            if not problem:
+                good.append(read)
+        results = iter(self._bus.put_each(good))
+        for answer in answers:
+            if answer:
+                continue
+            result = next(results)
             if isinstance(result, EventsError):
-                answers[n] = {"ErrorCode": "InvalidArgument", "ErrorMessage": str(result)}
+                answer.update(ErrorCode="InvalidArgument", ErrorMessage=str(result))
             else:
-                answers[n] = {"EventId": result}
+                answer["EventId"] = result
         failed = sum("ErrorCode" in answer for answer in answers)
         return {"FailedEntryCount": failed, "Entries": answers}
 
@@ -81,28 +93,25 @@ def read_pattern(text: str) -> dict[str, Any]:
     return pattern
 
 
-def _problem(entry: dict[str, Any]) -> dict[str, str]:
+def _read(entry: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """An entry as the bus takes it, parsed once, and what is wrong with it."""
     for field in _REQUIRED:
-        if not entry.get(field):
-            return {
-                "ErrorCode": "InvalidArgument",
-                "ErrorMessage": f"Parameter {field} is not valid. "
-                f"Reason: {field} is a required argument.",
-            }
-    try:
-        detail = msgspec.json.decode(entry["Detail"])
-    except (msgspec.DecodeError, RecursionError):
-        detail = None
+        if not entry.get(field) and entry.get(field) != {}:
+            reason = f"Parameter {field} is not valid. Reason: {field} is a required argument."
+            return {}, {"ErrorCode": "InvalidArgument", "ErrorMessage": reason}
+    detail = entry["Detail"]
+    if isinstance(detail, str):
+        try:
+            detail = msgspec.json.decode(detail)
+        except (msgspec.DecodeError, RecursionError):
+            detail = None
     if not isinstance(detail, dict):
-        return {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
-    # Parsed once: the bus takes an object too.
-    entry["Detail"] = detail
-    return {}
-
-
-def _entry(entry: dict[str, Any]) -> dict[str, Any]:
+        return {}, {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
+    read = {**entry, "Detail": detail}
     at = entry.get("Time")
-    return entry if not isinstance(at, datetime) else {**entry, "Time": stamp(at.timestamp())}
+    if isinstance(at, datetime):
+        read["Time"] = stamp(at.timestamp())
+    return read, {}
 
 
 def _size(entry: dict[str, Any]) -> int:

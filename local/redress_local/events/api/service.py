@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from asl_engine.api.protocol import JsonAnswer, JsonService
 
 from redress_local.events.api.archives import ArchiveOperations
@@ -17,8 +19,9 @@ class EventsApi:
 
     def __init__(self, bus: EventBus) -> None:
         buses = Buses(bus)
+        self._events = PutEvents(bus)
         operations = {
-            **PutEvents(bus).operations(),
+            **self._events.operations(),
             **buses.operations(),
             **RuleOperations(bus, buses).operations(),
             **ArchiveOperations(bus).operations(),
@@ -26,6 +29,17 @@ class EventsApi:
         self._service = JsonService(
             "events", {name: answering(operation) for name, operation in operations.items()}
         )
+
+    def put_events(self, entries: list[dict[str, Any]]) -> dict[str, Any]:
+        """PutEvents from within: what a state machine's `events:putEvents` calls.
+
+        Args:
+            entries: As PutEvents takes them; Detail may be an object.
+
+        Returns:
+            FailedEntryCount and Entries.
+        """
+        return self._events.put(entries)
 
     def handle(self, target: str, body: bytes) -> JsonAnswer:
         """Answer one request; never raises. It may block: call it in a thread.

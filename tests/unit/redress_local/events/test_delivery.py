@@ -132,7 +132,7 @@ def test_age_runs_out() -> None:
 
 def test_a_refusal_goes_to_the_queue_without_a_retry() -> None:
     def refuse(_: Delivery) -> None:
-        raise DeliveryRefusedError("NO_PERMISSIONS", "no")
+        raise DeliveryRefusedError("NO_PERMISSIONS", "no\0 \N{SNOWMAN}")
 
     world = World()
     world.rule()
@@ -140,6 +140,7 @@ def test_a_refusal_goes_to_the_queue_without_a_retry() -> None:
     world.put()
     ((_, _, attributes),) = world.queues.letters
     assert attributes["RETRY_ATTEMPTS"] == "0"
+    assert attributes["ERROR_MESSAGE"] == "no? \N{SNOWMAN}"
     assert "EXHAUSTED_RETRY_CONDITION" not in attributes
 
 

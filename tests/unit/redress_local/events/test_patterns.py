@@ -1,6 +1,7 @@
 """Event patterns: AWS's documented examples, and moto's matcher as an oracle."""
 
 import copy
+import json
 
 import pytest
 from hypothesis import given, settings
@@ -36,6 +37,13 @@ EC2 = {
         "path": "dir/sub/file.txt",
     },
 }
+
+
+def nested(depth: int) -> object:
+    pattern: object = ["x"]
+    for _ in range(depth):
+        pattern = {"a": pattern}
+    return pattern
 
 
 @pytest.mark.parametrize(
@@ -119,11 +127,21 @@ def test_a_list_in_the_event_matches_by_intersection() -> None:
         {"detail": {"a": [{"anything-but": []}]}},
         {"detail": {"a": [{"anything-but": {"numeric": [">", 1]}}]}},
         {"$or": [{"a": [1]}]},
+        nested(101),
     ],
 )
 def test_what_eventbridge_refuses_is_refused(pattern: object) -> None:
     with pytest.raises(InvalidPatternError):
         compile_pattern(pattern)
+
+
+def test_depth() -> None:
+    pattern = nested(95)
+    assert compile_pattern(pattern)(json.loads(json.dumps(pattern)))
+    deep: object = "x"
+    for _ in range(5000):
+        deep = [deep]
+    assert compile_pattern({"a": ["x"]})({"a": deep})
 
 
 def test_the_refusal_names_the_place() -> None:
