@@ -1,9 +1,9 @@
 """Which event AWS shows as the one before: not always the one that an event followed.
 
 As recorded from AWS: the first state's entry has no event before it; the end of a Map iteration
-that failed or was aborted, and the success of a Map or a Parallel, are shown but nothing follows them (what
-comes next follows what they followed); a failed evaluation follows what its state's entry
-followed.
+that failed or was aborted, and the success of a Map or a Parallel, are shown but nothing follows
+them (what comes next follows what they followed); a failed evaluation follows what its state's
+entry followed.
 """
 
 from __future__ import annotations
