@@ -33,6 +33,32 @@ _PLAIN_FIELDS = {
     "Role": "role",
 }
 
+_LONGEST_TIMEOUT = 900
+_LARGEST_MEMORY = 10_240
+_LARGEST_ENVIRONMENT = 4096
+_RESERVED = frozenset(
+    {
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+    }
+)
+
 
 class FunctionOperations:
     """Operations by their AWS names.
@@ -272,7 +298,7 @@ class FunctionOperations:
             if given.get(name) is not None
         }
         if given.get("Environment") is not None:
-            changes["environment"] = dict(given["Environment"].get("Variables") or {})
+            changes["environment"] = _environment(given["Environment"].get("Variables") or {})
         if given.get("DeadLetterConfig") is not None:
             changes["dead_letter_arn"] = given["DeadLetterConfig"].get("TargetArn") or None
         if given.get("TracingConfig"):
@@ -281,6 +307,10 @@ class FunctionOperations:
             changes["architectures"] = tuple(given["Architectures"])
         if given.get("Layers") is not None:
             changes["layers"] = tuple(self._layer(arn) for arn in given["Layers"])
+        if changes.get("timeout", 0) > _LONGEST_TIMEOUT:
+            raise InvalidParameterError(f"Timeout is at most {_LONGEST_TIMEOUT} seconds")
+        if changes.get("memory_mb", 0) > _LARGEST_MEMORY:
+            raise InvalidParameterError(f"MemorySize is at most {_LARGEST_MEMORY} MB")
         for name, field in (
             ("LogFormat", "log_format"),
             ("LogGroup", "log_group"),
@@ -296,6 +326,27 @@ class FunctionOperations:
         if folder is None:
             raise InvalidParameterError(f"Layer version {arn} does not exist.")
         return folder
+
+
+def _environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """Variables that a function may have.
+
+    Raises:
+        InvalidParameterError: Lambda sets one itself, or all together are too large.
+    """
+    if reserved := sorted(_RESERVED & set(variables)):
+        raise InvalidParameterError(
+            "Lambda was unable to configure your environment variables because the environment "
+            "variables you have provided contains reserved keys that are currently not supported "
+            f"for modification. Reserved keys used in this request: {', '.join(reserved)}"
+        )
+    size = sum(len(f"{name}{value}".encode()) for name, value in variables.items())
+    if size > _LARGEST_ENVIRONMENT:
+        raise InvalidParameterError(
+            "Lambda was unable to configure your environment variables because the environment "
+            f"variables you have provided exceeded the {_LARGEST_ENVIRONMENT // 1024}KB limit."
+        )
+    return dict(variables)
 
 
 class PreconditionFailedError(ConflictError):
