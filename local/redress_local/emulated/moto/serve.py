@@ -61,8 +61,10 @@ def _server(account: str, region: str, services: Sequence[Any]) -> Any:
     from moto.backends import get_backend
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+    from redress_local.emulated.moto import transactions
     from redress_local.emulated.moto.wsgi import SerialWsgi
 
+    transactions.install()
     application = DomainDispatcherApplication(create_backend_app)
     for service in services:
         application.app_instances[service] = create_backend_app(service)
