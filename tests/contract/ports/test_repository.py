@@ -1,6 +1,7 @@
 """The contract of a `Repository`, held by memory, SQLite and DynamoDB alike."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from redress.adapters.limits import MAX_DOCUMENT_BYTES, MAX_WRITES
@@ -159,3 +160,42 @@ def test_repositories_are_apart(make_repository: Callable[[], Repository]) -> No
     first.commit([write(index="i")])
     assert second.get("p", "s") is None
     assert second.by_index("i") == []
+
+
+def test_of_concurrent_writers_none_is_lost(repository: Repository) -> None:
+    def count_up(_: int) -> int:
+        refused = 0
+        while True:
+            found = repository.get("p", "counter")
+            number, version = (int(found.document), found.version) if found else (0, 0)
+            try:
+                repository.commit(
+                    [write(sort="counter", document=b"%d" % (number + 1), version=version)]
+                )
+            except ConflictError:
+                refused += 1
+            else:
+                return refused
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(count_up, range(40)))
+    found = repository.get("p", "counter")
+    assert found is not None
+    assert (found.document, found.version) == (b"40", 40)
+
+
+def test_of_rival_transactions_one_wins(repository: Repository) -> None:
+    def claim(number: int) -> bool:
+        try:
+            repository.commit(
+                [write(sort="lock", document=b"%d" % number), write(sort=f"n{number}")]
+            )
+        except ConflictError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        won = list(pool.map(claim, range(12)))
+    winner = won.index(True)
+    assert won.count(True) == 1
+    assert sorts(repository.query("p")) == ["lock", f"n{winner}"]
