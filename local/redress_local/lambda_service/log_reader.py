@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 _POLL_SECONDS = 1.0
+_nap = time.sleep
 _STREAMS_AT_ONCE = 100
 # A line is put a little after it was written: a poll looks back that far for late ones.
 _LATE_MS = 5_000
@@ -110,7 +111,7 @@ class LogSource:
             idle()
             start = max(start, latest - _LATE_MS)
             self._seen = {key: at for key, at in self._seen.items() if at >= start}
-            time.sleep(_POLL_SECONDS)
+            _nap(_POLL_SECONDS)
 
     def _fetch(self, start: int) -> list[dict[str, Any]]:
         streams = self._streams(start)
