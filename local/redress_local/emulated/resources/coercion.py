@@ -55,7 +55,13 @@ def _scalar(kind: str, value: Any) -> Any:
 
 
 def text(value: Any) -> str:
-    """A scalar as APIs that take only text want it."""
+    """A scalar as APIs that take only text want it.
+
+    Raises:
+        TypeError: It is a list, an object or nothing.
+    """
+    if not isinstance(value, (str, int, float)):
+        raise TypeError(f"{value!r:.80} is not text")
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -39,13 +39,13 @@ def translate(
     from redress_local.emulated.resources.registry import check
 
     document = load_document(template)
-    declared = document.get("Parameters") or {}
-    texts = parameter_texts(declared, parameters or {})
-    names = transforms(document)
-    for name in names:
-        if name != SAM_TRANSFORM:
-            raise UnsupportedResourceError(f"{template}: the local cloud has no transform {name}")
     try:
+        declared = document.get("Parameters") or {}
+        texts = parameter_texts(declared, parameters or {})
+        names = transforms(document)
+        for name in names:
+            if name != SAM_TRANSFORM:
+                raise UnsupportedResourceError(f"the local cloud has no transform {name}")
         plain = translate_sam(document, texts) if names else document
         stack = Stack(
             stack_name,
@@ -61,6 +61,10 @@ def translate(
         stack.order()
     except TemplateError as error:
         raise type(error)(f"{template}: {error}") from None
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        # A template of another shape than CloudFormation's; cfn-lint says more.
+        message = f"{template}: malformed ({type(error).__name__}: {error})"
+        raise TemplateError(message) from error
     return stack
 
 

@@ -48,3 +48,9 @@ def test_scalars() -> None:
         False,
         False,
     )
+
+
+@pytest.mark.parametrize("value", [None, [], {"a": 1}])
+def test_what_is_no_scalar_is_no_text(value: Any) -> None:
+    with pytest.raises(TypeError):
+        text(value)

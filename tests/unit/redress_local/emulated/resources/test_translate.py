@@ -2,9 +2,12 @@
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from redress_local.emulated.resources.errors import ResourceError, UnsupportedResourceError
 from redress_local.emulated.resources.sam import LocalPath
 from redress_local.emulated.resources.stack import Stack
@@ -59,6 +62,26 @@ def test_what_is_needed_comes_first(stack_of: Make) -> None:
 def test_a_circle_is_named(stack_of: Make) -> None:
     with pytest.raises(ResourceError, match=r"Machine -> Work -> Machine|Work -> Machine -> Work"):
         stack_of(SAM, Stage="live")
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=20))
+def test_any_order_is_right_or_a_circle_is_named(pairs: list[tuple[int, int]]) -> None:
+    needs: dict[str, list[str]] = {f"R{number}": [] for number in range(10)}
+    for later, earlier in pairs:
+        needs[f"R{later}"].append(f"R{earlier}")
+    resources = {
+        name: {"Type": "AWS::SQS::Queue", "DependsOn": after} for name, after in needs.items()
+    }
+    stack = Stack("small", Path("t.yaml"), {"Resources": resources}, {}, {})
+    try:
+        order = [resource.logical_id for resource in stack.order()]
+    except ResourceError as error:
+        circle = str(error).rpartition(": ")[2].split(" -> ")
+        assert circle[0] == circle[-1]
+        assert all(after in needs[before] for before, after in pairwise(circle))
+        return
+    assert sorted(order) == sorted(needs)
+    assert all(order.index(one) < order.index(name) for name in needs for one in needs[name])
 
 
 def test_depends_on_a_resource_that_is_not_there_is_not_waited_for(stack_of: Make) -> None:
@@ -118,6 +141,11 @@ def test_an_unknown_type_that_is_switched_off_stops_nothing(stack_of: Make) -> N
             "Resources: {A: {Type: 'AWS::SQS::Queue', Properties: {QueueName: !Ref No}}}",
             r"AWS::SQS::Queue \(A\): No is neither a parameter nor a resource",
         ),
+        ("Resources: {}\nParameters: 5", "malformed"),
+        ("Resources: {}\nParameters: [a]", "malformed"),
+        ("Resources: {A: {Type: 'AWS::SQS::Queue', Condition: C}}\nConditions: 7", "malformed"),
+        ("Resources: {A: {Type: 'AWS::SQS::Queue', DependsOn: 7}}", "malformed"),
+        ("Transform: {Name: x}\nResources: {}", "no transform"),
         ("Transform: AWS::LanguageExtensions\nResources: {}", "no transform AWS::LanguageExt"),
         (
             """
