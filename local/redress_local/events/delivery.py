@@ -135,7 +135,9 @@ class Deliverer:
         """Try, or hand to the workers, every delivery that is due; returns how many."""
         due = self._store.owed(self._now(), -1 if self.inline else 2 * _MAX_IN_FLIGHT)
         taken = self.deliver(due)
-        if not self.inline:
+        if not self.inline and not self._closed:
+            with self._changed:
+                self._start()
             later = self._store.next_due(self._now())
             if later is not None:
                 self._wake(later)

@@ -22,7 +22,6 @@ create table if not exists deliveries (
     attempts integer not null, next_at real not null, give_up_at real not null
 );
 create index if not exists deliveries_event on deliveries (event);
-create index if not exists deliveries_next on deliveries (next_at);
 create table if not exists dead_letters (
     key integer primary key, queue text not null, at real not null, rule text not null,
     target text not null, attempts integer not null, code text not null, message text not null,
@@ -142,7 +141,6 @@ class EventStore(ArchiveTables):
 
     def owed(self, due: float | None = None, limit: int = -1) -> list[Owed]:
         """All deliveries owed, or the first of those that are due, in the order of acceptance."""
-        # Named apart, so that the index on the time serves those that are due.
         condition = "" if due is None else " where next_at <= ?"
         rows = self._store.execute(
             "select d.key, d.event, d.bus, rule, target, attempts, next_at, give_up_at, e.at,"  # noqa: S608 - a constant

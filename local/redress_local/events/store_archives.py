@@ -17,7 +17,6 @@ create table if not exists archived (
     archive text not null, id text not null, at real not null, envelope blob not null,
     primary key (archive, id)
 ) without rowid;
-create index if not exists archived_at on archived (archive, at);
 create table if not exists replays (
     name text primary key, archive text not null, settings text not null,
     events integer not null, at real not null
@@ -46,6 +45,7 @@ class ArchiveTables:
                     "update archived set event_at = ? where archive = ? and id = ?",
                     (event_time(msgspec.json.decode(text), at), archive, key),
                 )
+        execute("drop index if exists archived_at")
         execute("create index if not exists archived_event_at on archived (archive, event_at, id)")
 
     def put_archived(

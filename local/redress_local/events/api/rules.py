@@ -12,6 +12,7 @@ from redress_local.events.api.put_events import read_pattern
 from redress_local.events.bus import EventBus
 from redress_local.events.errors import InvalidRequestError
 from redress_local.events.models import MAX_AGE, MAX_ATTEMPTS, Rule, Target, bus_name
+from redress_local.template_values import ACCOUNT
 
 _ARN_PARTS = 6
 _MAX_ENTRIES = 10
@@ -67,7 +68,7 @@ class RuleOperations:
 
     def describe(self, request: dict[str, Any]) -> Mapping[str, Any]:
         """DescribeRule."""
-        return _described(self._rule(request, "Name"))
+        return {**_described(self._rule(request, "Name")), "CreatedBy": ACCOUNT}
 
     def list(self, request: dict[str, Any]) -> Mapping[str, Any]:
         """ListRules."""

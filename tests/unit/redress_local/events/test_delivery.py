@@ -3,6 +3,7 @@
 import json
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -191,8 +192,12 @@ def test_a_bus_that_is_gone_is_no_resource() -> None:
 
 def test_workers_deliver_at_the_same_time() -> None:
     together = threading.Barrier(4)
+
+    def meet(_: Delivery) -> None:
+        together.wait(5)
+
     world = World(workers=4)
-    world.fail = lambda _: together.wait(5) and None
+    world.fail = meet
     world.rule()
     for _ in range(4):
         world.put()
@@ -204,8 +209,12 @@ def test_workers_deliver_at_the_same_time() -> None:
 def test_a_backlog_stays_in_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery_module, "_MAX_IN_FLIGHT", 10)
     gate = threading.Event()
+
+    def hold(_: Delivery) -> None:
+        gate.wait(5)
+
     world = World(workers=2)
-    world.fail = lambda _: gate.wait(5) and None
+    world.fail = hold
     world.rule()
     events = {world.put() for _ in range(95)}
     assert len(world.store.owed()) == 95
@@ -261,6 +270,29 @@ def test_a_broken_target_does_not_kill_its_worker(caplog: pytest.LogCaptureFixtu
     assert world.bus.delivery.wait_idle(5)
     assert [sent.event["id"] for sent in world.sent] == [second]
     world.bus.close()
+
+
+def test_workers_go_on_with_what_falls_due_after_a_restart(tmp_path: Path) -> None:
+    arrived = threading.Event()
+    sqlite = SqliteStore(tmp_path / "events.db", "NORMAL")
+
+    def bus_of(send: Callable[[Delivery], None], workers: int) -> EventBus:
+        bus = EventBus(None, EventStore(sqlite), send, now=time.time, workers=workers)
+        bus.rules.put_rule("r", pattern=PATTERN)
+        bus.rules.put_targets("r", [Target(target_id="t", arn="arn:t")])
+        return bus
+
+    def busy(_: Delivery) -> None:
+        raise DeliveryError("THROTTLING", "not now")
+
+    bus_of(busy, 0).put([{"Source": "shop", "DetailType": "x", "Detail": {}}])
+    sqlite.execute("update deliveries set next_at = ?", (time.time() + 0.05,))
+    bus = bus_of(lambda _: arrived.set(), 1)
+    assert bus.deliver_due() == 0
+    assert arrived.wait(5)
+    bus.close()
+    assert bus.store.owed() == []
+    sqlite.close()
 
 
 class Killed(BaseException):
