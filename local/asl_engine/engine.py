@@ -125,6 +125,11 @@ class Engine:
         self._machines.forget(arn)
 
     @property
+    def is_concurrent(self) -> bool:
+        """Whether executions run beside the caller; otherwise only while somebody waits."""
+        return self._core.scheduler.concurrent
+
+    @property
     def registry(self) -> Registry:
         """What the engine's tasks call."""
         return self._registry

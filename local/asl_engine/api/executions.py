@@ -78,7 +78,8 @@ class Executions:
             arn = self._engine.start_execution(
                 target, value, request.get("name"), trace_header=request.get("traceHeader", "")
             )
-        while self._engine.wait(arn, _WAIT_SECONDS).status == RUNNING:
+        pause = _WAIT_SECONDS if self._engine.is_concurrent else None
+        while self._engine.wait(arn, pause).status == RUNNING:
             if self._closed:
                 raise ApiError("ServiceUnavailable", "the service stops", status=503)
         record = self._engine.record(arn)

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -75,7 +76,7 @@ def serve(
     with listener:
         try:
             engine = _engine(journal, endpoint_url or os.environ.get("AWS_ENDPOINT_URL"))
-        except (AslEngineError, OSError) as error:
+        except (AslEngineError, OSError, sqlite3.Error) as error:
             hint = "use another --journal, or remove this one"
             return refuse(BadCallError(str(error), hint), as_json=json_)
         with engine:

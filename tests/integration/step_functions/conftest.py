@@ -78,9 +78,7 @@ class Served:
 
     def events(self, arn: str, **fields: Any) -> list[dict[str, Any]]:
         """The whole history, from as many pages as it takes."""
-        pages = self.sfn.get_paginator("get_execution_history").paginate(
-            executionArn=arn, **fields
-        )
+        pages = self.sfn.get_paginator("get_execution_history").paginate(executionArn=arn, **fields)
         return [event for page in pages for event in page["events"]]
 
     def until(self, found: Callable[[], Any], seconds: float = 10) -> Any:

@@ -25,8 +25,8 @@ def test_create_describe_update(served: Any) -> None:
     sfn = served.sfn
     logging = {"level": "ERROR", "includeExecutionData": True, "destinations": []}
     request = {
-        "name": "described", "definition": text(1), "roleArn": ROLE, "loggingConfiguration": logging,
-        "tracingConfiguration": {"enabled": True}, "tags": [{"key": "a", "value": "b"}],
+        "name": "described", "definition": text(1), "roleArn": ROLE,
+        "loggingConfiguration": logging, "tracingConfiguration": {"enabled": True}, "tags": [{"key": "a", "value": "b"}],
     }  # fmt: skip
     made = sfn.create_state_machine(**request)
     arn = made["stateMachineArn"]
@@ -222,9 +222,7 @@ def test_aliases(served: Any) -> None:
     assert ended["stateMachineVersionArn"] == f"{arn}:1"
     started = served.events(ended["executionArn"])[0]["executionStartedEventDetails"]
     assert (started["stateMachineAliasArn"], started["roleArn"]) == (alias, ROLE)
-    sfn.update_state_machine_alias(
-        stateMachineAliasArn=alias, routingConfiguration=routes(0, 100)
-    )
+    sfn.update_state_machine_alias(stateMachineAliasArn=alias, routingConfiguration=routes(0, 100))
     assert served.ended(served.start(alias))["output"] == '"two"'
     found = sfn.describe_state_machine_alias(stateMachineAliasArn=alias)
     assert (found["description"], found["routingConfiguration"]) == ("d", routes(0, 100))
