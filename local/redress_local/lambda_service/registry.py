@@ -27,6 +27,7 @@ class Entry(msgspec.Struct, kw_only=True, eq=False):
         code_sha256: Of an uploaded archive, base64; "" for a folder in place.
         code_size: Of an uploaded archive, in bytes.
         layer_arns: As they were asked for; layers without an ARN are not named.
+        run: What the pool is given: the specification without its reservation.
     """
 
     spec: FunctionSpec
@@ -38,6 +39,17 @@ class Entry(msgspec.Struct, kw_only=True, eq=False):
     code_sha256: str = ""
     code_size: int = 0
     layer_arns: tuple[str, ...] = ()
+    run: FunctionSpec | None = None
+
+    def __post_init__(self) -> None:
+        self.set_spec(self.spec)
+
+    def set_spec(self, spec: FunctionSpec) -> None:
+        """Change the specification; a reservation alone leaves warm workers as they are."""
+        self.spec = spec
+        run = msgspec.structs.replace(spec, reserved_concurrency=None)
+        if run != self.run:
+            self.run = run
 
     def touch(self) -> None:
         """Note that it changed."""
@@ -128,6 +140,6 @@ class Registry:
             spec = msgspec.structs.replace(entry.spec, **changes)
             if validate is not None:
                 validate(spec)
-            entry.spec = spec
+            entry.set_spec(spec)
             entry.touch()
         return spec

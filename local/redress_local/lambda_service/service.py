@@ -173,10 +173,10 @@ class LambdaService:
             InvalidPayloadError: The payload is not JSON.
             PayloadTooLargeError: It is over 6 MB.
         """
-        spec = self.registry.find(name_or_arn).spec
+        entry = self.registry.find(name_or_arn)
         payload = check_payload(payload, SYNC_LIMIT, "RequestResponse")
         return self._run(
-            spec,
+            entry,
             payload,
             client_context=client_context,
             trace_id=trace_id,
@@ -206,10 +206,11 @@ class LambdaService:
         return request_id
 
     def _invoke_event(self, event: AsyncEvent) -> Outcome:
-        spec = self.registry.find(event.function).spec
-        return self._run(spec, event.payload, trace_id=event.trace_id, request_id=event.request_id)
+        entry = self.registry.find(event.function)
+        return self._run(entry, event.payload, trace_id=event.trace_id, request_id=event.request_id)
 
-    def _run(self, spec: FunctionSpec, payload: bytes, **more: str | None) -> Outcome:
+    def _run(self, entry: Entry, payload: bytes, **more: str | None) -> Outcome:
+        spec = entry.run or entry.spec
         with self.concurrency.slot(spec.name):
             try:
                 return self._pool.invoke(spec, payload, **more)

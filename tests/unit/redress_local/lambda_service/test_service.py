@@ -171,6 +171,15 @@ def test_a_change_of_configuration_discards_warm_workers(service, pool):
     assert pool.calls[-1][0].timeout == 7
 
 
+def test_a_reservation_keeps_warm_workers(service, pool):
+    service.invoke("echo", b"{}")
+    service.put_function_concurrency("echo", 5)
+    service.invoke("echo", b"{}")
+    first, second = (call[0] for call in pool.calls)
+    assert first is second
+    assert not pool.discarded
+
+
 def test_dead_letters_go_to_queues_only(service):
     with pytest.raises(InvalidParameterError, match="not to sns"):
         service.update_function("echo", dead_letter_arn="arn:aws:sns:us-east-1:000000000000:t")
