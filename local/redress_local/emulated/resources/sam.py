@@ -66,9 +66,9 @@ def translate_sam(document: dict[str, Any], parameters: Mapping[str, str]) -> di
     source = copy.deepcopy(document)
     _hide_paths(source)
     values = dict(parameters)
-    to_py27_compatible_template(source, values)
     translator = Translator(None, Parser(), boto_session=boto3.Session(region_name=REGION))
     try:
+        to_py27_compatible_template(source, values)
         translated = translator.translate(source, values, get_managed_policy_map=dict)
     except InvalidDocumentException as error:
         causes = [cause.message for cause in error.causes] or [error.message]

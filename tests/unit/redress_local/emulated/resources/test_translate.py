@@ -142,6 +142,7 @@ def test_an_unknown_type_that_is_switched_off_stops_nothing(stack_of: Make) -> N
             r"AWS::SQS::Queue \(A\): No is neither a parameter nor a resource",
         ),
         ("Resources: {}\nParameters: 5", "malformed"),
+        ("Transform: AWS::Serverless-2016-10-31\nResources: {A: 5}", "must be Objects"),
         ("Resources: {}\nParameters: [a]", "malformed"),
         ("Resources: {A: {Type: 'AWS::SQS::Queue', Condition: C}}\nConditions: 7", "malformed"),
         ("Resources: {A: {Type: 'AWS::SQS::Queue', DependsOn: 7}}", "malformed"),
