@@ -276,8 +276,8 @@ class Deliverer:
     def _give_up(
         self, owed: Owed, rule: Rule, target: Target, error: DeliveryError, exhausted: str | None
     ) -> None:
-        about = {"rule": owed.rule, "target": target.arn, "error": error.code}
         arn = target.dead_letter_arn
+        about = {"rule": owed.rule, "target": target.arn, "error": error.code}
         _log.error("event not delivered" if arn else "event dropped: no queue", extra=about)
         if arn is not None and self._queues is not None:
             attributes = {

@@ -351,6 +351,7 @@ def test_a_target_that_fails_leaves_a_dead_letter(server: Server, aws: Any) -> N
         "RETRY_ATTEMPTS": "1",
         "EXHAUSTED_RETRY_CONDITION": "MaximumRetryAttempts",
     }
+    assert server.bus.delivery.wait_idle(5)
     assert server.bus.store.owed() == []
 
 

@@ -424,3 +424,37 @@ def test_a_store_of_an_earlier_version_is_taken_over(tmp_path: Path) -> None:
     rows = store.execute("select event_at from archived")
     assert [row[0] for row in rows] == [1.0]
     store.close()
+
+
+def test_many_putters_and_targets_that_fail_at_times() -> None:
+    failed: set[str] = set()
+    world = World(workers=8, chance=lambda: 0.0)
+    world.rule()
+    started = time.monotonic()
+
+    def sometimes(delivery: Delivery) -> None:
+        name = delivery.name
+        if name.encode()[0] % 3 == 0 and name not in failed:
+            failed.add(name)
+            world.now = START + 60
+            raise DeliveryError("THROTTLING", "not now")
+
+    world.fail = sometimes
+    accepted: list[str] = []
+    putters = [
+        threading.Thread(target=lambda: accepted.extend(world.put() for _ in range(40)))
+        for _ in range(4)
+    ]
+    for putter in putters:
+        putter.start()
+    for putter in putters:
+        putter.join()
+    pause = threading.Event()
+    while world.store.owed() and time.monotonic() < started + 10:
+        world.now += 60
+        world.bus.deliver_due()
+        pause.wait(0.01)
+    world.bus.close()
+    assert failed
+    assert Counter(sent.event["id"] for sent in world.sent) == Counter(accepted)
+    assert len(set(accepted)) == 160
