@@ -11,6 +11,7 @@ import re
 import sysconfig
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -131,6 +132,24 @@ def link_distributions(names: Iterable[str], folder: Path) -> None:
     link("")
 
 
+def link_scripts(name: str, folder: Path) -> None:
+    """Link a distribution's executables into `folder`, beside its packages' `bin/`.
+
+    There `pip install --target` puts them; in a virtual environment they lie elsewhere.
+
+    Raises:
+        LayerError: The distribution is not installed.
+    """
+    try:
+        files = metadata.files(name) or []
+    except metadata.PackageNotFoundError:
+        raise LayerError(f"{name}: not installed; run make setup") from None
+    (folder / "bin").mkdir(parents=True, exist_ok=True)
+    for file in files:
+        if file.parts[0] == ".." and file.parent.name in ("bin", "Scripts"):
+            _link(Path(str(file.locate())).resolve(), folder / "bin" / file.name)
+
+
 def merge_layers(layers: Sequence[Path], folder: Path) -> Path:
     """Merge layers into `folder` as AWS does into /opt: of equal files the last layer's stays.
 
@@ -187,6 +206,7 @@ def _sandbox_layer(source: Path, folder: Path) -> None:
     from redress.sandbox.wasi_module import default_cache_folder
 
     link_requirements(source / "requirements-sandbox.txt", folder / "python")
+    link_scripts("pydantic-monty-runtime", folder / "python")
     try:
         cache = default_cache_folder()
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)

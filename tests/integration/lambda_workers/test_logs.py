@@ -81,12 +81,12 @@ def test_a_flood_is_passed_on_whole_and_holds_no_memory(pool, make):
     flooded = make("flood", timeout=30, name="flooded")
     pool._around = pool._around._replace(on_log=count)
     try:
-        outcome = pool.invoke(flooded, b'{"kb": 30000}')
+        outcome = pool.invoke(flooded, b'{"kb": 12000}')
     finally:
         pool._around = pool._around._replace(on_log=around)
     assert outcome.function_error is None
     assert time.monotonic() - began < 10
-    assert 30_000 * 1024 < seen < 30_000 * 1024 + 2000
+    assert 12_000 * 1024 < seen < 12_000 * 1024 + 2000
     assert largest < 600_000
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40_000
     assert len(outcome.log_tail) == 4096

@@ -113,6 +113,16 @@ def test_a_killed_zygote_takes_its_workers_and_is_replaced(own_pool, make, all_g
     assert own_pool._around.supervisor.pid != zygote
 
 
+def test_a_worker_that_died_while_idle_is_forgotten(own_pool, make):
+    spec = make("echo")
+    pid = json.loads(own_pool.invoke(spec, b"{}").payload)["pid"]
+    os.kill(pid, signal.SIGKILL)
+    until = time.monotonic() + 5
+    while own_pool.counts() and time.monotonic() < until:
+        time.sleep(0.02)
+    assert own_pool.counts() == {}
+
+
 def test_an_interrupt_at_the_terminal_does_not_reach_workers(own_pool, make):
     spec = make("echo")
     pid = json.loads(own_pool.invoke(spec, b"{}").payload)["pid"]

@@ -85,8 +85,8 @@ def test_a_fresh_interpreter_finds_the_same(pool, make, tmp_path):
     (tmp_path / "m.py").write_text(
         "import os, sys\n"
         "def f(event, context):\n"
-        "    return [sys.flags.optimize, sys.path, sorted(os.environ), hasattr(__builtins__, 'exit')"
-        " or 'exit' in __builtins__]\n"
+        "    exits = callable(exit)\n"
+        "    return [sys.flags.optimize, sys.path, sorted(os.environ), exits]\n"
     )
     forked = run(pool, make("x", code=tmp_path, handler="m.f", name="forked"))
     environment = {"PYTHONOPTIMIZE": "1"}
@@ -229,10 +229,10 @@ def test_a_full_pool_makes_room(make, tmp_path):
 def test_workers_hold_no_descriptor_of_the_host(pool, make, tmp_path):
     (tmp_path / "m.py").write_text(
         "import os\n"
+        "fd = '/proc/self/fd/'\n"
         "def f(event, context):\n"
-        "    names = [n for n in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{n}')"
-        " or os.path.islink(f'/proc/self/fd/{n}')]\n"
-        "    return {n: os.readlink(f'/proc/self/fd/{n}') for n in names}\n"
+        "    names = [n for n in os.listdir(fd) if os.path.islink(fd + n)]\n"
+        "    return {n: os.readlink(fd + n) for n in names}\n"
     )
     with (tmp_path / "held").open("w") as held:
         os.set_inheritable(held.fileno(), True)

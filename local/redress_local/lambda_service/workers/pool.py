@@ -16,6 +16,7 @@ import psutil
 from redress_local.lambda_service.opt import merge_layers, runtime_layer
 from redress_local.lambda_service.types import FunctionSpec, Outcome
 from redress_local.lambda_service.workers.logs import OnLog
+from redress_local.lambda_service.workers.process import Surroundings
 from redress_local.lambda_service.workers.slots import Function, Slots
 from redress_local.lambda_service.workers.supervisor import (
     PoolClosedError,
@@ -25,7 +26,6 @@ from redress_local.lambda_service.workers.supervisor import (
 from redress_local.lambda_service.workers.worker import (
     Invocation,
     StaleWorkerError,
-    Surroundings,
     Worker,
 )
 

@@ -108,8 +108,9 @@ class Slots:
                 self._dispatch()
             ticket.served.wait(max(0.0, until - time.monotonic()))
         with self._lock:
-            self._check_open()
+            # A grant is kept even when we were closed meanwhile: its worker must be ended.
             if ticket.grant is None:
+                self._check_open()
                 self._waiting.remove(ticket)
                 raise PoolExhaustedError(
                     f"{spec.name}: no worker became free in {self._wait_seconds:.0f} seconds"

@@ -1,22 +1,9 @@
 """One worker: a process under awslambdaric that serves one invocation at a time."""
 
-import os
-import select
-import shutil
 import time
-from collections.abc import Callable
-from enum import Enum
-from pathlib import Path
 from typing import Final, NamedTuple
-from uuid import uuid4
 
 from redress_local.lambda_service.types import FunctionSpec, Outcome
-from redress_local.lambda_service.workers.environment import (
-    log_stream_name,
-    module_path,
-    needs_own_interpreter,
-    worker_environment,
-)
 from redress_local.lambda_service.workers.failures import (
     UNHANDLED,
     Failure,
@@ -26,39 +13,15 @@ from redress_local.lambda_service.workers.failures import (
     timed_out,
     too_large,
 )
-from redress_local.lambda_service.workers.logs import LogPipe, OnLog, PlatformLog, iso_now
-from redress_local.lambda_service.workers.memory import MB, peak_bytes, resident_bytes
-from redress_local.lambda_service.workers.runtime_api import Connection, Request, RuntimeApi, Wait
-from redress_local.lambda_service.workers.supervisor import Supervisor, WorkerPoolError
+from redress_local.lambda_service.workers.logs import PlatformLog, iso_now
+from redress_local.lambda_service.workers.memory import MB
+from redress_local.lambda_service.workers.process import Over, Surroundings, WorkerProcess
+from redress_local.lambda_service.workers.runtime_api import Connection, Request
 
-FORK_SECONDS: Final = 30.0
-KILL_SECONDS: Final = 5.0
-FIRST_TICK: Final = 0.02
-LAST_TICK: Final = 0.2
-_TOO_LARGE_ANSWER = (
+_TOO_LARGE_ANSWER: Final = (
     b'{"errorMessage":"Exceeded maximum allowed payload size (6291556 bytes).",'
     b'"errorType":"RequestEntityTooLarge"}'
 )
-
-
-class Surroundings(NamedTuple):
-    """What all workers of a pool share.
-
-    Attributes:
-        supervisor: Starts and kills their processes.
-        runtime_folder: The folder of what the Lambda runtime itself holds.
-        folder: Each worker's temporary folder is made in it.
-        endpoint_url: The gateway.
-        opt: Gives a function's merged layer folder.
-        on_log: Takes log lines.
-    """
-
-    supervisor: Supervisor
-    runtime_folder: Path
-    folder: Path
-    endpoint_url: str
-    opt: Callable[[FunctionSpec], Path]
-    on_log: OnLog
 
 
 class Invocation(NamedTuple):
@@ -86,16 +49,11 @@ class _Answer(NamedTuple):
     error: str | None
 
 
-class _Over(Enum):
-    TIME = 1
-    MEMORY = 2
-    EXIT = 3
-
-
 class Worker:
     """A worker process. Not thread-safe: one thread has it at a time.
 
     Raises:
+        LayerError: A layer's folder cannot be read.
         WorkerPoolError: No process can be started.
     """
 
@@ -103,48 +61,15 @@ class Worker:
         self.spec = spec
         self.last_used = time.monotonic()
         self.init_ms = 0.0
-        self.alive = True
-        self._around = around
-        self._id = uuid4().hex
         self._next: Connection | None = None
-        self._max_bytes = 0
-        self._tick = FIRST_TICK
-        self._temporary = around.folder / self._id
-        self._temporary.mkdir()
-        stream = log_stream_name(spec)
-        self._logs = LogPipe(spec, stream, around.on_log)
-        self.platform = PlatformLog(spec, self._logs)
-        life_read, life_write = os.pipe()
-        self._api = RuntimeApi(life_read)
-        opt = around.opt(spec)
-        order = {
-            "id": self._id,
-            "environment": worker_environment(
-                spec,
-                opt=opt,
-                runtime_folder=around.runtime_folder,
-                temporary=self._temporary,
-                api_address=self._api.address,
-                log_stream=stream,
-                endpoint_url=around.endpoint_url,
-            ),
-            "path": module_path(spec, opt, around.runtime_folder),
-            "folder": str(spec.code),
-            "exec": needs_own_interpreter(spec, opt),
-        }
-        try:
-            around.supervisor.start(order, self._logs.write_fd, life_write)
-        except WorkerPoolError:
-            os.close(life_write)
-            self._dispose()
-            raise
-        os.close(life_write)
-        self._logs.started()
+        self._process = WorkerProcess(spec, around)
+        self._logs = self._process.logs
+        self._platform = PlatformLog(spec, self._logs)
 
     @property
-    def pid(self) -> int | None:
-        """The process id, once it is known."""
-        return self._api.pid
+    def alive(self) -> bool:
+        """Whether the process may still be used."""
+        return self._process.alive
 
     def initialise(self, seconds: float, request_id: str = "") -> Failure | None:
         """Wait until the function's module is loaded; on failure the process is gone.
@@ -152,9 +77,9 @@ class Worker:
         Raises:
             WorkerPoolError: The zygote started no process.
         """
-        self._await_process()
+        self._process.await_start()
         began = time.monotonic()
-        self.platform.init_start()
+        self._platform.init_start()
         try:
             return self._await_init(began + seconds, request_id)
         finally:
@@ -170,14 +95,14 @@ class Worker:
         failure = self.initialise(until - time.monotonic(), event.request_id)
         if failure is None:
             return self.invoke(event, began=began, until=until, init_ms=self.init_ms)
-        self.platform.start(event.request_id)
+        self._platform.start(event.request_id)
         return self._fail(event, failure, began, None)
 
     def abandon(self, failure: Failure) -> None:
         """Report an init that failed, and let go of what is left of the worker."""
-        self.platform.init_failed(self.init_ms, failure.status, failure.error_type)
+        self._platform.init_failed(self.init_ms, failure.status, failure.error_type)
         self._logs.flush()
-        self._dispose()
+        self._process.dispose()
 
     def invoke(
         self, event: Invocation, *, began: float, until: float, init_ms: float | None
@@ -195,7 +120,7 @@ class Worker:
         """
         connection = self._take_next(until)
         self._logs.begin()
-        self.platform.start(event.request_id)
+        self._platform.start(event.request_id)
         headers = {
             "Lambda-Runtime-Aws-Request-Id": event.request_id,
             "Lambda-Runtime-Deadline-Ms": str(int((time.time() + until - time.monotonic()) * 1000)),
@@ -209,7 +134,7 @@ class Worker:
             connection.answer(200, event.payload, headers)
         except OSError:
             # The process is gone, or does not read: either way it gives no answer.
-            failure = exited(event.request_id, self.kill(keep_log=True))
+            failure = exited(event.request_id, self._process.kill(keep_log=True))
             return self._fail(event, failure, began, init_ms)
         answer = self._await_answer(event, until)
         if isinstance(answer, Failure):
@@ -220,43 +145,26 @@ class Worker:
 
     def needs_care(self) -> bool:
         """Tell whether an idle worker has printed something or ended."""
-        poll = select.poll()
-        poll.register(self._logs.read_fd, select.POLLIN)
-        return bool(poll.poll(0))
+        return self._process.needs_care()
 
     def tend(self) -> bool:
         """Hand on what an idle worker printed; tell whether it still runs."""
         self._logs.drain()
-        if self._next is None:
-            request = self._api.wait(0)
-            if isinstance(request, Request):
-                self._accept_next(request)
-                return self.alive
-        return self._api.wait(0) is not Wait.EXITED
+        if self._next is not None:
+            return not self._process.has_ended()
+        request = self._process.next_request(time.monotonic() + 0.002)
+        if isinstance(request, Request):
+            self._accept_next(request)
+        return request not in (Over.EXIT, Over.MEMORY)
 
-    def kill(self, *, keep_log: bool = False, grace: float = 0.0) -> int | None:
-        """End the process with its children and return its exit code (minus the signal).
-
-        Args:
-            keep_log: Whether lines are still to be written: `finish` then closes the log.
-            grace: Seconds that it may take to end by itself.
-        """
-        if not self.alive:
-            return self._api.exit_code
-        self.alive = False
-        if not self._until_exit(grace):
-            self._around.supervisor.kill(self._id)
-            self._until_exit(KILL_SECONDS)
-        code = self._api.exit_code
-        self._logs.drain()
-        if not keep_log:
-            self._dispose()
-        return code
+    def kill(self) -> None:
+        """End the process, with its children, and let go of everything."""
+        self._process.kill()
 
     def _await_init(self, until: float, request_id: str) -> Failure | None:
         while True:
-            request = self._await(until)
-            if isinstance(request, _Over):
+            request = self._process.next_request(until)
+            if isinstance(request, Over):
                 return self._ended(request, request_id)
             if request.path == "invocation/next":
                 self._next = request.connection
@@ -264,14 +172,14 @@ class Worker:
             if request.path == "init/error":
                 kind = request.headers.get("lambda-runtime-function-error-type", "Runtime.Unknown")
                 self._answer(request, 202, b'{"status":"OK"}')
-                self.kill(keep_log=True, grace=0.5)
+                self._process.kill(keep_log=True, grace=0.5)
                 return init_error(request.body, kind)
             self._refuse(request)
 
     def _await_answer(self, event: Invocation, until: float) -> _Answer | Failure:
         while True:
-            request = self._await(until)
-            if isinstance(request, _Over):
+            request = self._process.next_request(until)
+            if isinstance(request, Over):
                 return self._ended(request, event.request_id)
             answered, _, kind = request.path.rpartition("/")
             if answered != f"invocation/{event.request_id}" or kind not in ("response", "error"):
@@ -279,30 +187,30 @@ class Worker:
                 continue
             if request.too_large:
                 self._answer(request, 413, _TOO_LARGE_ANSWER)
-                self.kill(keep_log=True, grace=0.5)
+                self._process.kill(keep_log=True, grace=0.5)
                 return too_large()
-            if self._over_memory(peak=True):
-                return self._ended(_Over.MEMORY, event.request_id)
+            if self._process.over_memory(peak=True):
+                return self._ended(Over.MEMORY, event.request_id)
             self._answer(request, 202, b'{"status":"OK"}')
             return _Answer(request.body, None if kind == "response" else UNHANDLED)
 
-    def _ended(self, why: _Over, request_id: str) -> Failure:
-        code = self.kill(keep_log=True)
-        if why is _Over.TIME:
+    def _ended(self, why: Over, request_id: str) -> Failure:
+        code = self._process.kill(keep_log=True)
+        if why is Over.TIME:
             return timed_out(iso_now(), request_id, self.spec.timeout)
-        return out_of_memory(request_id) if why is _Over.MEMORY else exited(request_id, code)
+        return out_of_memory(request_id) if why is Over.MEMORY else exited(request_id, code)
 
     def _fail(
         self, event: Invocation, failure: Failure, began: float, init_ms: float | None
     ) -> Outcome:
         """The outcome of a failure of the platform's; the process is gone by now."""
         if failure.line:
-            self.platform.message(failure.line)
+            self._platform.message(failure.line)
         duration_ms = (time.monotonic() - began) * 1000
         self._report(event, duration_ms, init_ms, failure.status, failure.error_type)
         answer = _Answer(failure.payload, UNHANDLED)
         outcome = self._outcome(event, answer, duration_ms, init_ms)
-        self._dispose()
+        self._process.dispose()
         return outcome
 
     def _report(
@@ -314,11 +222,11 @@ class Worker:
         error_type: str = "",
     ) -> None:
         self._logs.drain()
-        self.platform.report(
+        self._platform.report(
             event.request_id,
             duration_ms=duration_ms,
             init_ms=init_ms,
-            max_memory_mb=-(-self._max_bytes // MB),
+            max_memory_mb=-(-self._process.max_bytes // MB),
             status=status,
             error_type=error_type,
             trace_id=event.trace_id,
@@ -335,19 +243,19 @@ class Worker:
             request_id=event.request_id,
             duration_ms=duration_ms,
             init_ms=init_ms,
-            max_memory_mb=-(-self._max_bytes // MB),
+            max_memory_mb=-(-self._process.max_bytes // MB),
         )
 
     def _take_next(self, until: float) -> Connection:
         """The connection that waits for an event."""
         while self._next is None:
-            request = self._await(until)
-            if isinstance(request, _Over):
+            request = self._process.next_request(until)
+            if isinstance(request, Over):
                 self.kill()
                 raise StaleWorkerError
             self._accept_next(request)
         connection, self._next = self._next, None
-        if self._api.wait(0) is Wait.EXITED:
+        if self._process.has_ended():
             self.kill()
             raise StaleWorkerError
         return connection
@@ -357,55 +265,6 @@ class Worker:
             self._next = request.connection
         else:
             self._refuse(request)
-
-    def _await(self, until: float) -> Request | _Over:
-        """The next request; meanwhile hand on the log and watch the memory."""
-        self._tick = FIRST_TICK
-        while True:
-            remaining = until - time.monotonic()
-            if remaining <= 0:
-                return _Over.TIME
-            tick = min(self._tick, remaining)
-            began = time.monotonic()
-            request = self._api.wait(tick)
-            if isinstance(request, Request):
-                return request
-            if request is Wait.EXITED:
-                return _Over.EXIT
-            if time.monotonic() - began < tick / 2:
-                continue
-            read = self._logs.drain()
-            before = self._max_bytes
-            if self._over_memory():
-                return _Over.MEMORY
-            # Look again soon while it prints or grows, and ever more seldom while it waits.
-            busy = read > 1 << 16 or self._max_bytes > before + 8 * MB
-            self._tick = FIRST_TICK if busy else min(self._tick * 2, LAST_TICK)
-
-    def _over_memory(self, *, peak: bool = False) -> bool:
-        pid = self._api.pid
-        if pid is not None:
-            used = peak_bytes(pid) if peak else resident_bytes(pid)
-            self._max_bytes = max(self._max_bytes, used)
-        return self._max_bytes > self.spec.memory_mb * MB
-
-    def _await_process(self) -> None:
-        until = time.monotonic() + FORK_SECONDS
-        while self._api.pid is None:
-            if self._api.wait(0.5) is Wait.EXITED or time.monotonic() > until:
-                self.kill()
-                raise WorkerPoolError(f"{self.spec.name}: no worker process could be started")
-
-    def _until_exit(self, seconds: float) -> bool:
-        until = time.monotonic() + seconds
-        while True:
-            left = until - time.monotonic()
-            if self._api.wait(min(0.02, max(left, 0))) is Wait.EXITED:
-                return True
-            if left <= 0:
-                return False
-            # A process that is blocked on a full pipe could not end by itself.
-            self._logs.drain()
 
     def _refuse(self, request: Request) -> None:
         known = request.path.startswith(("invocation/", "init/", "restore/"))
@@ -418,12 +277,6 @@ class Worker:
         except OSError:
             # It died meanwhile: whoever waits for it next sees that.
             return
-
-    def _dispose(self) -> None:
-        self.alive = False
-        self._logs.close()
-        self._api.close()
-        shutil.rmtree(self._temporary, ignore_errors=True)
 
 
 def _one_line(text: str) -> str:

@@ -7,10 +7,11 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 
 def echo(event, context):
-    return {"event": event, "pid": os.getpid(), "cwd": os.getcwd()}
+    return {"event": event, "pid": os.getpid(), "cwd": os.getcwd()}  # noqa: PTH109
 
 
 def environment(event, context):
@@ -115,8 +116,7 @@ def spawn(event, context):
         subprocess.Popen(["sleep", "60"]),
         subprocess.Popen(["sleep", "60"], start_new_session=True),
     ]
-    with open(event["file"], "w") as file:
-        file.write(" ".join(str(child.pid) for child in children) + f" {os.getpid()}")
+    Path(event["file"]).write_text(" ".join(str(one.pid) for one in children) + f" {os.getpid()}")
     time.sleep(event["seconds"])
 
 
