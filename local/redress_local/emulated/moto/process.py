@@ -15,7 +15,7 @@ from typing import IO, Self
 from redress_local.template_values import ACCOUNT, REGION
 
 SERVICES = ("dynamodb", "sqs", "s3", "ssm", "kms", "secretsmanager", "logs", "iam")
-"""What is imported before the process says that it is ready; the rest when first called."""
+"""What is imported at the start, the slow ones in the background; the rest when first called."""
 
 START_SECONDS = 20.0
 _MODULE = "redress_local.emulated.moto.serve"

@@ -22,6 +22,9 @@ _TARGETS = {
 }
 """Services whose every call is a POST to `/`, and the prefix of their target header."""
 
+_SLOW = frozenset({"logs", "ssm"})
+"""Services whose import takes most of the start: they are imported while the others serve."""
+
 
 def main(arguments: Sequence[str]) -> int:
     """Serve until the parent is gone or says stop."""
@@ -66,14 +69,20 @@ def _server(account: str, region: str, services: Sequence[Any]) -> Any:
 
     transactions.install()
     application = DomainDispatcherApplication(create_backend_app)
-    for service in services:
-        application.app_instances[service] = create_backend_app(service)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    targets = {
-        prefix: get_backend(service)[account][region].flask_paths["/"]  # type: ignore[call-overload]
-        for service, prefix in _TARGETS.items()
-        if service in services
-    }
+    targets: dict[str, Any] = {}
+
+    def load(chosen: Sequence[Any]) -> None:
+        for service in chosen:
+            application.app_instances[service] = create_backend_app(service)
+            if service in _TARGETS:
+                paths = get_backend(service)[account][region].flask_paths
+                targets[_TARGETS[service]] = paths["/"]
+
+    load([service for service in services if service not in _SLOW])
+    slow = [service for service in services if service in _SLOW]
+    # A call that comes before its service is there waits for the import, and no other call does.
+    threading.Thread(target=load, args=(slow,), daemon=True).start()
     config = uvicorn.Config(
         SerialWsgi(application, targets),
         http="httptools",

@@ -52,7 +52,7 @@ class SerialWsgi:
         targets: Mapping[str, Handler] | None = None,
     ) -> None:
         self._app = app
-        self._targets = targets or {}
+        self._targets = {} if targets is None else targets
         self._changed = asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
