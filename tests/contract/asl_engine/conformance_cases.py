@@ -71,8 +71,13 @@ NO_LIMIT = "it has no limit of 256 KiB"
 NO_CLOCK = "it has no clock"
 REAL_TIME = "it waits for real"
 ONLY_LAMBDA = "only lambda:invoke is stubbed there"
+TOLERATED = (
+    "ToleratedFailure* is for a distributed Map only, as in AWS's guide; the language's "
+    "specification has it for every Map"
+)
+OWN_NAMES = "it gives the machine and the account names of its own"
 OWN_CHILD = "children are stubbed there"
-JSONATA_GAP = "evaluation errors and undefined results are wrong there"
+JSONATA_GAP = "an evaluation error is reported as States.Runtime, and not caught"
 
 
 def big_task() -> dict[str, Any]:
@@ -314,14 +319,14 @@ CONFORMANCE: dict[str, Conformance] = {
         definition=map_of(task(), ToleratedFailureCount=1, MaxConcurrency=1,
                           Output="{% $count($states.result) %}"),
         input=[1, 2, 3], stubs={"I": [payload(1), BAD, payload(3)]}, output=3,
-        sfnx="ToleratedFailure* is for a distributed Map only there",
+        sfnx=TOLERATED,
         moto="it ignores the threshold",
     ),
     "map-exceeds-threshold": Conformance(
         definition=map_of(task(), ToleratedFailurePercentage=30, MaxConcurrency=1),
         input=[1, 2, 3], stubs={"I": BAD}, status=FAILED,
         error="States.ExceedToleratedFailureThreshold",
-        sfnx="ToleratedFailure* is for a distributed Map only there",
+        sfnx=TOLERATED,
         moto="it ignores the threshold",
     ),
     "map-reads-outer-variables": Conformance(
@@ -391,8 +396,8 @@ CONFORMANCE: dict[str, Conformance] = {
     # Expressions
     "context-object": Conformance(
         definition=machine("P", P=passing("{% $states.context %}")), input={"a": 1},
-        output=_context_is_whole, sfnx="the machine and the account have names of its own",
-        moto="the machine and the account have names of its own",
+        output=_context_is_whole, sfnx=OWN_NAMES,
+        moto=OWN_NAMES,
     ),
     "functions-partition-range": Conformance(
         definition=machine("P", P=passing("{% [$partition([1..5], 2), $range(5, 1, -2)] %}")),

@@ -17,6 +17,7 @@ UNASKED = frozenset(
         cases.REAL_TIME,
         cases.ONLY_LAMBDA,
         cases.OWN_CHILD,
+        cases.OWN_NAMES,
         UNFAITHFUL["child"],
         UNFAITHFUL["catch-timeout"],
     }
@@ -75,6 +76,7 @@ _LEGEND = (
     "Agreeing with the documentation / asked. An oracle that is asked less than there are cases "
     "cannot run the others."
 )
+_LACKING = "Not there, and refused by CreateStateMachine with the reason:"
 _WITH_THEM = (
     "with the distributed Map go ItemReader, ItemBatcher, ResultWriter and "
     "States.ItemReaderFailed, with JSONPath its paths and intrinsic functions. `.sync` is there "
@@ -113,9 +115,9 @@ def render() -> str:
             "",
             *rows,
             "",
-            f"Not there, and refused by CreateStateMachine with the reason: {lacking}; {_WITH_THEM}",
+            f"{_LACKING} {lacking}; {_WITH_THEM}",
             "",
-            "Where an oracle differs we follow the documentation, which says otherwise:",
+            "Where an oracle differs, we follow the documentation:",
             "",
             *(f"{number}. {note}" for number, note in enumerate(notes, 1)),
             "",

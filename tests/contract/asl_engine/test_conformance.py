@@ -117,3 +117,36 @@ def test_the_published_table_is_up_to_date() -> None:
 def test_every_case_is_in_the_table_once() -> None:
     listed = [name for names in FEATURES.values() for name in names.split()]
     assert sorted(listed) == sorted([*CASES, *CONFORMANCE])
+
+
+def test_one_state_is_tested_through_the_api() -> None:
+    client = World(stubs_by_state({}), {"States": {}}).client
+    state = {
+        "QueryLanguage": "JSONata",
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Arguments": {"FunctionName": "f"},
+        "Retry": [{"ErrorEquals": ["E"], "IntervalSeconds": 3}],
+        "End": True,
+    }
+    answer = client.test_state(
+        definition=json.dumps(state),
+        inspectionLevel="DEBUG",
+        mock={"errorOutput": {"error": "E", "cause": "c"}},
+        stateConfiguration={"retrierRetryCount": 1},
+    )
+    del answer["ResponseMetadata"]
+    assert answer == {
+        "status": "RETRIABLE",
+        "error": "E",
+        "cause": "c",
+        "inspectionData": {
+            "input": "{}",
+            "afterArguments": '{"FunctionName":"f"}',
+            "errorDetails": {"retryIndex": 0, "retryBackoffIntervalSeconds": 6},
+        },
+    }
+    with pytest.raises(client.exceptions.ValidationException, match="RoleArn must be specified"):
+        client.test_state(definition=json.dumps(state))
+    with pytest.raises(client.exceptions.InvalidDefinition, match="JSONPath"):
+        client.test_state(definition='{"Type": "Pass", "End": true}')
