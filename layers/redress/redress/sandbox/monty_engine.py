@@ -52,6 +52,7 @@ def run():
 run()
 """
 
+_WORKERS = ("monty", "monty.exe")
 _GAPS = frozenset({"ImportError", "ModuleNotFoundError", "NotImplementedError"})
 
 
@@ -118,14 +119,18 @@ def _start_pool() -> "pydantic_monty.Monty":
 def _binary_path() -> Path:
     """Return the worker binary as installed: never from an environment variable or the PATH."""
     try:
-        files = metadata.files("pydantic-monty-runtime") or []
+        installed = metadata.distribution("pydantic-monty-runtime")
     except metadata.PackageNotFoundError as error:
         raise SandboxUnavailableError(
             "the Monty worker is not installed: install pydantic-monty==1.4.0"
         ) from error
-    for file in files:
-        if file.name in ("monty", "monty.exe"):
-            return Path(str(file.locate())).resolve()
+    found = [file.locate() for file in installed.files or [] if file.name in _WORKERS]
+    # A layer is installed with `pip install --target`, which puts executables beside the packages
+    # and leaves the list of files as if they lay elsewhere.
+    found += [installed.locate_file(f"bin/{name}") for name in _WORKERS]
+    for path in found:
+        if Path(str(path)).is_file():
+            return Path(str(path)).resolve()
     raise SandboxUnavailableError("the Monty worker is missing: reinstall pydantic-monty-runtime")
 
 
