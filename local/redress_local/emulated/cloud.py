@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from redress_local.emulated.gateway.app import Gateway
     from redress_local.emulated.resources.services import Services
     from redress_local.emulated.resources.stack import Stack
+    from redress_local.events.api.service import EventsApi
     from redress_local.events.bus import EventBus
     from redress_local.front.issuer import Issuer
+    from redress_local.lambda_service.log_shipper import LogShipper
     from redress_local.lambda_service.service import LambdaService
     from redress_local.lambda_service.workers.pool import WorkerPool
     from redress_local.shop.document import Shop
@@ -62,6 +64,9 @@ class EmulatedCloud:
     issuer: Issuer
     gateway: Gateway
     services: Services
+    _events_api: EventsApi
+    _logs: LogShipper
+    _pool: WorkerPool
 
     def __init__(self, folder: Path, listener: Listener) -> None:
         self._folder = folder
@@ -165,6 +170,7 @@ class EmulatedCloud:
 
         from redress_local.embedded.watch import ExecutionWatch
         from redress_local.emulated.resources.services import Services
+        from redress_local.events.api.service import EventsApi
         from redress_local.events.bus import EventBus
         from redress_local.events.schedule_runner import ScheduleRunner
         from redress_local.events.sqs import SqsQueues
@@ -184,6 +190,7 @@ class EmulatedCloud:
         client = partial(_late_client, self)
         shipper = LogShipper(partial(client, "logs"))
         close(shipper.close)
+        self._logs = shipper
         pool: WorkerPool = WorkerPool(
             endpoint_url=self.url, folder=self._folder / "lambda", on_log=shipper.ship
         )
@@ -225,27 +232,20 @@ class EmulatedCloud:
             queues=queues,
         )
         close(self.bus.close)
+        self._events_api = EventsApi(self.bus)
         self._watch = ExecutionWatch(self.engine, self.bus, inline=False)
         schedules = ScheduleRunner(self.bus, now=time.time)
         close(schedules.stop)
         schedules.start()
 
     def _put_events(self, entries: list[dict[str, Any]]) -> Mapping[str, Any]:
-        answers: list[dict[str, str]] = []
-        for result in self.bus.put_each(entries):
-            if isinstance(result, str):
-                answers.append({"EventId": result})
-            else:
-                answers.append({"ErrorCode": type(result).__name__, "ErrorMessage": str(result)})
-        failed = sum("ErrorCode" in answer for answer in answers)
-        return {"FailedEntryCount": failed, "Entries": answers}
+        return self._events_api.put_events(entries)
 
     def _serve(self, moto_url: str) -> None:
         from asl_engine.api.service import StepFunctionsApi
 
         from redress_local.emulated.bedrock.stub import BedrockStub
         from redress_local.emulated.gateway.app import Gateway, Routes
-        from redress_local.events.api.service import EventsApi
         from redress_local.front.issuer_app import issuer_app
         from redress_local.front.token_endpoint import token_app
         from redress_local.lambda_service.api import LambdaApi
@@ -257,9 +257,15 @@ class EmulatedCloud:
             Routes(
                 json={
                     "states": StepFunctionsApi(self.engine, account=ACCOUNT, region=REGION),
-                    "events": EventsApi(self.bus),
+                    "events": self._events_api,
                 },
-                rest={"lambda": LambdaApi(self.functions)},
+                rest={
+                    "lambda": LambdaApi(
+                        self.functions,
+                        code_folder=self._folder / "code",
+                        layers=self.services.layers,
+                    )
+                },
                 asgi={"bedrock": bedrock},
                 pages={"token": token_app(self.issuer), "bedrock": bedrock.page},
                 well_known=issuer,
@@ -278,16 +284,25 @@ class EmulatedCloud:
         from redress_local.front.websocket_front import WebSocketFront
         from redress_local.lambda_service.errors import ThrottledError
 
-        throttled = (ThrottledError,)
-        routes = self.gateway.routes
+        options: dict[str, Any] = {
+            "throttled": (ThrottledError,),
+            "access_log": self._log_access,
+        }
+        routes, invoke = self.gateway.routes, self.functions.invoke
         if https := http_apis(self.stack):
-            routes.http = HttpFront(https, self.functions.invoke, self.issuer, throttled=throttled)
+            http = HttpFront(https, invoke, self.issuer, **options)
+            self._parts.callback(http.close)
+            routes.http = http
         if sockets := websocket_apis(self.stack):
-            front = WebSocketFront(sockets, self.functions.invoke, throttled=throttled)
-            routes.websocket = front
-            routes.rest["execute-api"] = front.management
+            websocket = WebSocketFront(sockets, invoke, **options)
+            self._parts.callback(websocket.close)
+            routes.websocket = websocket
+            routes.rest["execute-api"] = websocket.management
         for spec in self.functions.functions():
             self.gateway.calls.register(spec.access_key_id, spec.logical_id or spec.name)
+
+    def _log_access(self, destination_arn: str, line: str) -> None:
+        self._logs.ship_to(destination_arn.split(":log-group:")[-1].removesuffix(":*"), "api", line)
 
     def _seed(self, shop: Shop | None) -> None:
         """Fill the domains' tables, where the template has them."""

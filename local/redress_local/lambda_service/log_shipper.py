@@ -77,7 +77,10 @@ class LogShipper:
 
     def ship(self, spec: FunctionSpec, stream: str, lines: str) -> None:
         """Take lines of a function, joined by newlines; what the pool calls `on_log`."""
-        group = spec.log_group or f"/aws/lambda/{spec.name}"
+        self.ship_to(spec.log_group or f"/aws/lambda/{spec.name}", stream, lines)
+
+    def ship_to(self, group: str, stream: str, lines: str) -> None:
+        """Take lines for a log group that is no function's."""
         now = int(self._clock() * 1000)
         with self._changed:
             for line in lines.split("\n"):

@@ -124,7 +124,7 @@ def _binary_path() -> Path:
         raise SandboxUnavailableError(
             "the Monty worker is not installed: install pydantic-monty==1.4.0"
         ) from error
-    found = [file.locate() for file in installed.files or [] if file.name in _WORKERS]
+    found: list[object] = [f.locate() for f in installed.files or [] if f.name in _WORKERS]
     # A layer is installed with `pip install --target`, which puts executables beside the packages
     # and leaves the list of files as if they lay elsewhere.
     found += [installed.locate_file(f"bin/{name}") for name in _WORKERS]

@@ -34,6 +34,8 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 THREADS_PER_SERVICE = 512
 """Threads are made when they are needed; a synchronous invocation holds one while it runs."""
 
+_TOKEN_PATH = "/oauth2/token"  # noqa: S105 - the issuer's, as its discovery document names it
+
 T = TypeVar("T")
 
 
@@ -83,7 +85,7 @@ class Routes:
         rest: AWS services by signing name that speak REST: lambda, execute-api.
         asgi: AWS services by signing name that are ASGI applications: bedrock.
         pages: Applications under `/_redress/<name>`, beside the gateway's own pages.
-        well_known: What serves `/.well-known/`: the issuer.
+        well_known: What serves `/.well-known/`, also a pool's, and `/oauth2/token`: the issuer.
         http: What serves every request that is for none of these.
         websocket: What serves WebSockets.
     """
@@ -154,7 +156,7 @@ class Gateway:
             await self.routes.pages.get(name, self._pages)(scope, receive, send)
         elif call:
             await self._aws(call, scope, receive, send)
-        elif path.startswith("/.well-known/"):
+        elif "/.well-known/" in path or path == _TOKEN_PATH:
             await self._app(self.routes.well_known, "issuer", scope, receive, send)
         else:
             await self._app(self.routes.http, "HTTP API", scope, receive, send)

@@ -13,6 +13,7 @@ from typing import Self
 import uvicorn
 
 from redress_local.emulated.gateway.asgi import App
+from redress_local.front.websocket_front import SERVER_OPTIONS
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +73,6 @@ class Server:
             app,
             http="httptools",
             loop="uvloop",
-            ws="websockets-sansio",
             lifespan="on",
             access_log=False,
             log_level="warning",
@@ -80,6 +80,7 @@ class Server:
             server_header=False,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=1,
+            **SERVER_OPTIONS,
         )
         self._server = _Uvicorn(config, self._ready)
         self._failure: BaseException | None = None

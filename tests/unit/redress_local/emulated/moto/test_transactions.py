@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 from moto.dynamodb.models import DynamoDBBackend
@@ -77,6 +77,7 @@ def play(ranged: bool, story: list[Writes]) -> list[Any]:
     return seen
 
 
+@settings(max_examples=20)
 @given(stories())
 def test_the_same_as_moto(story: tuple[bool, list[Writes]]) -> None:
     DynamoDBBackend.transact_write_items = transactions._moto_write
