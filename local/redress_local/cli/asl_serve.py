@@ -37,6 +37,12 @@ HOST = "127.0.0.1"
 _ROLE = "arn:aws:iam::{account}:role/asl-serve"
 _HINT = "start `redress asl serve` with --endpoint-url or AWS_ENDPOINT_URL"
 _STOP_SECONDS = 5
+# What boto3 and the aws command want to have, whatever it is; only what is not set is shown.
+_STAND_INS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
 
 Endpoint = Annotated[str | None, Parameter(name="--endpoint-url")]
 
@@ -197,8 +203,9 @@ def _show(
     if resumed:
         print(f"{len(resumed)} executions of the journal go on.")
     print(f"export AWS_ENDPOINT_URL_SFN={url} AWS_DISABLE_HOST_PREFIX_INJECTION=true")
-    if not os.environ.get("AWS_ACCESS_KEY_ID"):
-        print("export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1")
+    unset = [f"{name}={value}" for name, value in _STAND_INS.items() if not os.environ.get(name)]
+    if unset:
+        print(f"export {' '.join(unset)}")
     arn = arns[0] if arns else "ARN"
     print(f"Next: aws stepfunctions start-execution --state-machine-arn {arn} --input '{{}}'")
     print("Ctrl-C stops it.")

@@ -26,7 +26,8 @@ def test_create_describe_update(served: Any) -> None:
     logging = {"level": "ERROR", "includeExecutionData": True, "destinations": []}
     request = {
         "name": "described", "definition": text(1), "roleArn": ROLE,
-        "loggingConfiguration": logging, "tracingConfiguration": {"enabled": True}, "tags": [{"key": "a", "value": "b"}],
+        "loggingConfiguration": logging, "tracingConfiguration": {"enabled": True},
+        "tags": [{"key": "a", "value": "b"}],
     }  # fmt: skip
     made = sfn.create_state_machine(**request)
     arn = made["stateMachineArn"]

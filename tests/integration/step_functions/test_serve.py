@@ -143,3 +143,28 @@ def test_a_taken_port() -> None:
         )  # fmt: skip
     assert done.returncode == 2
     assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
+
+
+def test_what_it_says_is_enough_for_boto3() -> None:
+    process = subprocess.Popen(
+        command("--port", "0"), stdout=subprocess.PIPE, text=True, env=environment()
+    )
+    assert process.stdout is not None
+    try:
+        lines = []
+        while not lines or "Ctrl-C" not in lines[-1]:
+            lines.append(process.stdout.readline())
+            assert lines[-1], lines
+        exported = [word for line in lines if line.startswith("export ") for word in line.split()]
+        settings = dict(word.split("=", 1) for word in exported if "=" in word)
+        script = "import boto3; print(boto3.client('stepfunctions').list_state_machines()"
+        done = subprocess.run(
+            [sys.executable, "-c", script + "['stateMachines'])"],
+            env={**environment(), **settings},
+            capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+        assert (done.stdout, done.stderr) == ("[]\n", "")
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+    assert process.returncode == 0
