@@ -147,7 +147,7 @@ class TestRun:
 
     def test_history_as_a_table(self, cli: Cli, tmp_path: Path) -> None:
         assert cli("run", write(tmp_path, DOUBLE), "--input", '{"n": 1}', "--history") == 0
-        assert ["2", "1", "PassStateEntered", "Double"] in [x.split() for x in cli.out.splitlines()]
+        assert ["2", "0", "PassStateEntered", "Double"] in [x.split() for x in cli.out.splitlines()]
 
     def test_failure(self, cli: Cli, tmp_path: Path) -> None:
         file = write(tmp_path, {"A": {"Type": "Fail", "Error": "E", "Cause": "two\nlines"}})
