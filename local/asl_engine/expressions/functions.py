@@ -64,8 +64,12 @@ def partition(*args: Any) -> list[list[Any]]:
     return [array[i : i + width] for i in range(0, len(array), width)]
 
 
-def range_(*args: Any) -> list[int | float]:
-    """`$range(start, end, step)`: numbers from start to end, both included."""
+def range_(*args: Any) -> Any:
+    """`$range(start, end, step)`: numbers from start to end, both included.
+
+    One number is the number itself, as recorded from AWS, where the result is a sequence. None
+    are an empty array: unlike there, since a function of the host cannot give undefined.
+    """
     start, end, step = _arguments("$range", args, 3, 3)
     for number in (start, end, step):
         if isinstance(number, bool) or not isinstance(number, int | float):
@@ -75,7 +79,8 @@ def range_(*args: Any) -> list[int | float]:
     count = int((end - start) // step) + 1
     if count > MAX_ARRAY_ITEMS:
         raise FunctionError(f"$range would make {count} items; the limit is {MAX_ARRAY_ITEMS}")
-    return [start + i * step for i in range(max(count, 0))]
+    numbers = [start + i * step for i in range(max(count, 0))]
+    return numbers[0] if len(numbers) == 1 else numbers
 
 
 def hash_(*args: Any) -> str:

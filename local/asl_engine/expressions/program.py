@@ -82,7 +82,7 @@ class Program:
             if self._check_functions and self._has_function(library, wanted, values):
                 return {}, "gave a function where a JSON value is needed"
         except (ValueError, TypeError, RecursionError, MemoryError) as error:
-            return {}, f"failed: {' '.join(str(error).split())}"
+            return {}, f"threw an error during evaluation. {' '.join(str(error).split())}"
         except BaseException as error:
             # A panic of the native library is not an Exception, and its class has no import
             # path; left alone it would end the thread for the fault of one expression.

@@ -403,6 +403,9 @@ CONFORMANCE: dict[str, Conformance] = {
         definition=machine("P", P=passing("{% [$partition([1..5], 2), $range(5, 1, -2)] %}")),
         output=[[1, 2], [3, 4], [5], 5, 3, 1],
     ),
+    "functions-range-of-one": Conformance(
+        definition=machine("P", P=passing("{% $range(1, 9, 9) %}")), output=1,
+    ),
     "functions-hash": Conformance(
         definition=machine("P", P=passing("{% $map(['MD5', 'SHA-1', 'SHA-384', 'SHA-512'], "
                                           "function($a) { $length($hash('x', $a)) }) %}")),

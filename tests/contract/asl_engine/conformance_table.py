@@ -66,7 +66,7 @@ FEATURES: dict[str, str] = {
     "child-not-waited-for",
     "Context object": "context-object",
     "`$partition` `$range` `$hash` `$random` `$uuid` `$parse`": "functions functions-hash "
-    "functions-partition-range functions-chance",
+    "functions-partition-range functions-chance functions-range-of-one",
     "State and variable names: 80 characters, any script": "limit-names state-level-language",
 }
 """The cases of each feature, by name."""

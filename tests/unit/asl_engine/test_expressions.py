@@ -186,6 +186,8 @@ class TestStepFunctionsFunctions:
     def test_range(self) -> None:
         assert evaluate("$range(0, 10, 2)") == [0, 2, 4, 6, 8, 10]
         assert evaluate("$range(3, 0, -2)") == [3, 1]
+        assert evaluate("$range(1, 9, 9)") == 1
+        assert evaluate("[$range(1, 9, 9)]") == [1]
         assert evaluate("$range(1, 0, 1)") == []
 
     @pytest.mark.parametrize(
