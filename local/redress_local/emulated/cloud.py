@@ -152,6 +152,7 @@ class EmulatedCloud:
             template = built_template(template.parent)
         self.stack = translate(template, parameters)
         self._build(time_factor, built)
+        self.services.warm()
         moto.wait_ready()
         self._serve(moto.url)
         progress(f"creating {len(self.stack.resources)} resources")
@@ -189,7 +190,6 @@ class EmulatedCloud:
         close(records.close)
         client = partial(_late_client, self)
         shipper = LogShipper(partial(client, "logs"))
-        close(shipper.close)
         self._logs = shipper
         pool: WorkerPool = WorkerPool(
             endpoint_url=self.url, folder=self._folder / "lambda", on_log=shipper.ship
@@ -276,6 +276,8 @@ class EmulatedCloud:
         server = Server(self.gateway, self._listener)
         self._parts.callback(server.stop)
         server.start()
+        # What functions wrote goes out before the gateway ends.
+        self._parts.callback(self._logs.close)
 
     def _open_front(self) -> None:
         """Serve the template's own APIs."""
