@@ -144,7 +144,10 @@ def test_parameters_override_defaults(tmp_path: Path) -> None:
             "Resources: {F: {Type: 'AWS::Serverless::Function', Properties: {Handler: x}}}",
             "Handler",
         ),
-        ("Resources: {R: {Type: 'AWS::Events::Rule', Properties: {State: !ImportValue x}}}", "ImportValue"),
+        (
+            "Resources: {R: {Type: 'AWS::Events::Rule', Properties: {State: !ImportValue x}}}",
+            "ImportValue",
+        ),
         ("Resources: {M: {Type: 'AWS::Serverless::StateMachine'}}", "DefinitionUri"),
         ("Resources: {F: {Type: X, Condition: Nope}}", "Nope"),
         ("Resources: {F: {Type: X, Condition: No}}", "not a condition"),

@@ -77,6 +77,7 @@ class WorkerPool:
             total=max_workers or _default_cap(),
             # More cold starts at once than processors would only slow each other down.
             starting=max(2, os.cpu_count() or 1),
+            enough=4 * (os.cpu_count() or 1),
             wait_seconds=wait_seconds,
         )
         self._closed = threading.Event()

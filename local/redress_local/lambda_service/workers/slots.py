@@ -12,6 +12,8 @@ from redress_local.lambda_service.workers.worker import Worker
 
 PATIENCE_SECONDS: Final = 0.03
 """About a cold start: a worker that is busy may well be free before a new one would be."""
+SATURATED_PATIENCE_SECONDS: Final = 3.0
+"""When the processors have enough to do, more workers only make all of them slower."""
 
 
 class PoolExhaustedError(WorkerPoolError):
@@ -65,15 +67,17 @@ class Slots:
         per_function: At most so many workers of one function.
         total: At most so many in all.
         starting: At most so many that start at the same time.
+        enough: With so many busy ones a function that has a worker is slow to get another.
         wait_seconds: How long an invocation may wait.
     """
 
     def __init__(
-        self, *, per_function: int, total: int, starting: int, wait_seconds: float
+        self, *, per_function: int, total: int, starting: int, enough: int, wait_seconds: float
     ) -> None:
         self._per_function = per_function
         self._total = total
         self._max_starting = starting
+        self._enough = enough
         self._wait_seconds = wait_seconds
         self._lock = threading.Lock()
         self._functions: dict[str, Function] = {}
@@ -97,9 +101,7 @@ class Slots:
             self._check_open()
             function, stale = self._function(spec)
             now = time.monotonic()
-            # Where invocations are short, waiting for one is quicker than a cold start.
-            patient = function.count > 0 and function.seconds < PATIENCE_SECONDS
-            ticket = _Ticket(function, now + PATIENCE_SECONDS if patient else now)
+            ticket = _Ticket(function, now + self._patience(function))
             self._waiting.append(ticket)
             self._dispatch()
             patience = ticket.patient_until - now
@@ -190,6 +192,15 @@ class Slots:
             idle = [one for function in self._functions.values() for one in function.idle]
             self._functions.clear()
             return idle
+
+    def _patience(self, function: Function) -> float:
+        """How long an invocation waits for a busy worker before it may start another."""
+        if function.count == 0:
+            return 0.0
+        if self._count - sum(len(one.idle) for one in self._functions.values()) >= self._enough:
+            return SATURATED_PATIENCE_SECONDS
+        # Where invocations are short, waiting for one is quicker than a cold start.
+        return PATIENCE_SECONDS if function.seconds < PATIENCE_SECONDS else 0.0
 
     def _check_open(self) -> None:
         if self._closed:

@@ -20,9 +20,13 @@ def spec(name="f", **more):
     return FunctionSpec(name=name, arn=f"arn:::{name}", code=Path("/"), handler="h.h", **more)
 
 
-def make(per_function=2, total=3, starting=9, wait_seconds=0.2):
+def make(per_function=2, total=3, starting=9, enough=9, wait_seconds=0.2):
     return Slots(
-        per_function=per_function, total=total, starting=starting, wait_seconds=wait_seconds
+        per_function=per_function,
+        total=total,
+        starting=starting,
+        enough=enough,
+        wait_seconds=wait_seconds,
     )
 
 
@@ -147,3 +151,17 @@ def test_close_ends_waiting():
     assert not slots.release(grant.function, worker, 1.0)
     with pytest.raises(PoolClosedError):
         slots.acquire(spec())
+
+
+def test_with_enough_busy_ones_a_function_waits_rather_than_grows():
+    slots = make(per_function=9, total=9, enough=2, wait_seconds=9)
+    slow = spec("slow")
+    first, worker = grow(slots, slow)
+    first.function.seconds = 1.0
+    grow(slots, spec("other"))
+    release = threading.Timer(0.1, slots.release, (first.function, worker, 1.0))
+    release.start()
+    grant, _ = slots.acquire(slow)
+    assert grant.worker is worker
+    # A function without any worker gets one at once.
+    grow(slots, spec("third"))
