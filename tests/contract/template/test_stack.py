@@ -10,6 +10,7 @@ import pytest
 from cfnlint.api import lint_file
 from redress.adapters.aws import repository as dynamodb
 from redress.config import Config
+from redress_local.events.patterns import compile_pattern
 from redress_local.template import read_template
 
 ROOT = Path(__file__).parents[3]
@@ -140,6 +141,15 @@ def test_every_rule_retries_and_then_keeps_the_event(template: dict[str, Any]) -
                 "Arn": {"Fn::GetAtt": ["UndeliveredEvents", "Arn"]}
             }
             assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
+
+
+def test_customers_hear_no_old_news(template: dict[str, Any]) -> None:
+    rule = template["Resources"]["CaseNewsRule"]["Properties"]
+    matches = compile_pattern(rule["EventPattern"])
+    event = {"source": "redress", "detail-type": "CaseResolved", "detail": {}}
+    assert matches(event)
+    assert not matches({**event, "replay-name": "again"})
+    assert not matches({**event, "source": "somebody"})
 
 
 def test_an_asynchronous_function_has_a_destination_for_failures(
