@@ -34,7 +34,7 @@ from redress_local.embedded.store import (
     StoreFolder,
     new_info,
 )
-from redress_local.embedded.targets import embedded_targets
+from redress_local.embedded.targets import embedded_targets, without_client_news
 from redress_local.embedded.watch import ExecutionWatch
 from redress_local.events.bus import EventBus
 from redress_local.events.entries import delivery_name
@@ -126,7 +126,8 @@ class EmbeddedCloud:
         sender = embedded_targets(
             self.engine, self.invoke, self.template, folder.journal if durable else None
         )
-        self.bus = EventBus(self.template, EventStore(self._events), sender, now=clock.now)
+        served = without_client_news(self.template)
+        self.bus = EventBus(served, EventStore(self._events), sender, now=clock.now)
         self._inline = workers == 0
         self._watch = ExecutionWatch(self.engine, self.bus, inline=self._inline)
 

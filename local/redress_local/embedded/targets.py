@@ -7,13 +7,36 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from redress_local.events.errors import DeliveryError, DeliveryRefusedError
 from redress_local.events.targets import Targets
 
 if TYPE_CHECKING:
     from asl_engine import Engine
 
-    from redress_local.template import Template
+    from redress_local.template import Rule, Template
+
+_CONNECTIONS = "REDRESS_CONNECTIONS_URL"
+
+
+def without_client_news(template: Template) -> Template:
+    """Leave out the targets that send to WebSocket clients, for none can connect to this process.
+
+    They would find nobody, for each of the half dozen events that a case publishes. Buses and
+    archives take those events all the same.
+    """
+    return replace(template, rules=tuple(_without_news(rule, template) for rule in template.rules))
+
+
+def _without_news(rule: Rule, template: Template) -> Rule:
+    left = tuple(
+        target
+        for target in rule.targets
+        if target.arn not in template.functions
+        or not template.functions[target.arn].environment.get(_CONNECTIONS)
+    )
+    return replace(rule, targets=left)
 
 
 def embedded_targets(
