@@ -4,6 +4,7 @@ import json
 from typing import Any, NamedTuple
 
 REASON_CHARACTERS = 500
+_NAME_CHARACTERS = 200
 
 ANY_TASK = "States.TaskFailed"
 """What Step Functions calls the error of a child execution, whatever the child says."""
@@ -40,8 +41,9 @@ def read_failure(value: Any) -> Failure:
         if isinstance(message, str):
             reason = message
             break
-        name = fields.get("error")
-        if isinstance(name, str) and name and name != ANY_TASK:
+        error = fields.get("error")
+        name = _line(error, _NAME_CHARACTERS) if isinstance(error, str) else ""
+        if name and name != ANY_TASK:
             names.append(name)
         found = fields.get("cause")
         if found is None:
@@ -53,7 +55,7 @@ def read_failure(value: Any) -> Failure:
     if len(names) > 1:
         reason = f"{names[-1]}: {reason}".removesuffix(": ")
     name = names[0] if names else _task_error(value)
-    return Failure(_line(name, 200), _line(reason, REASON_CHARACTERS))
+    return Failure(name, _line(reason, REASON_CHARACTERS))
 
 
 def _task_error(value: Any) -> str:
