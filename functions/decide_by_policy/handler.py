@@ -14,5 +14,5 @@ def handler(event: dict[str, Any], _context: object) -> Any:
     """Rule on the proposal."""
     here = runtime()
     request = parse(DecisionRequest, event)
-    ledgers = here.orders, here.payments, here.inventory
-    return dump(decide_by_policy(request, *ledgers, here.gate, here.clock, here.publisher))
+    tables = here.orders, here.payments, here.inventory, here.cases
+    return dump(decide_by_policy(request, *tables, here.gate, here.clock, here.publisher))

@@ -134,15 +134,29 @@ def test_agents_and_evidence_are_read_only(functions: dict[str, Any]) -> None:
             assert set(statement["Action"]) <= READS | BEDROCK, folder
 
 
-def test_only_settling_functions_write_the_ledger(functions: dict[str, Any]) -> None:
-    writers = {
+def writers(functions: dict[str, Any], *tables: str) -> set[str]:
+    return {
         name
         for name, function in functions.items()
         for statement in statements(function.get("Policies", []))
-        if "dynamodb:PutItem" in statement["Action"]
-        and _named(statement["Resource"]) not in {"CasesTable", "ClientsTable"}
+        if "dynamodb:PutItem" in statement["Action"] and _named(statement["Resource"]) in tables
     }
-    assert writers == {
+
+
+def test_no_effect_writes_what_it_is_checked_against(functions: dict[str, Any]) -> None:
+    """Rulings and approvals stand in the cases table: settling reads it only."""
+    assert writers(functions, "CasesTable") == {
+        "ClaimCaseFunction",
+        "DecideByPolicyFunction",
+        "AwaitApprovalFunction",
+        "AnswerApprovalFunction",
+        "CloseCaseFunction",
+        "RecordFailureFunction",
+    }
+
+
+def test_only_settling_functions_write_the_ledger(functions: dict[str, Any]) -> None:
+    assert writers(functions, "OrdersTable", "PaymentsTable", "InventoryTable") == {
         "ReserveStockFunction",
         "IssueRefundFunction",
         "ShipReplacementFunction",

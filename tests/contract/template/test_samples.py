@@ -29,6 +29,9 @@ ROOT = Path(__file__).parents[3]
 SAMPLES = ROOT / "events"
 FOLDERS = sorted(path.name for path in (ROOT / "functions").iterdir() if path.is_dir())
 
+# The ruling that await_approval's sample asks about.
+PROGRAM_FAILED = "decide_by_policy, the program failed"
+
 # What can follow one another on one store; the last of each may not be possible otherwise.
 STORIES = (
     (
@@ -54,9 +57,10 @@ STORIES = (
         "notify_clients",
         "disconnect_client",
     ),
-    ("claim_case", "await_approval", "answer_approval"),
+    ("claim_case", PROGRAM_FAILED, "await_approval", "answer_approval"),
     (
         "claim_case",
+        "decide_by_policy",
         "reserve_stock",
         "issue_refund",
         "ship_replacement",
@@ -133,6 +137,12 @@ class Stage:
         with using(self.runtime):
             return json.loads(json.dumps(handler(folder)(event or sample(folder), None)))
 
+    def decide_without_the_program(self) -> None:
+        error = {"type": "Timeout", "message": "too slow"}
+        request = sample("decide_by_policy")
+        request["reconciliation"] |= {"ok": False, "value": None, "error": error}
+        self.play("decide_by_policy", request)
+
 
 def sample(folder: str) -> Any:
     return json.loads((SAMPLES / f"{folder}.json").read_text(encoding="utf-8"))
@@ -157,7 +167,10 @@ def played() -> dict[str, Any]:
     for story in STORIES:
         stage = Stage(needed)
         for folder in story:
-            answers[folder] = stage.play(folder)
+            if folder is PROGRAM_FAILED:
+                stage.decide_without_the_program()
+            else:
+                answers[folder] = stage.play(folder)
         events.extend(stage.events.published)
     play_what_samples_leave_out(needed)
     return {"answers": answers, "needed": needed, "events": events}
@@ -166,7 +179,8 @@ def played() -> dict[str, Any]:
 def play_what_samples_leave_out(needed: dict[str, dict[str, set[str]]]) -> None:
     """A take-over, a step given up before the next began, a client gone, and a line's refund."""
     stage = Stage(needed)
-    stage.play("claim_case")
+    for folder in ("claim_case", "record_failure", "claim_case"):
+        stage.play(folder)
     stage.play("decide_by_policy", {**sample("decide_by_policy"), "attempt": 2})
     stage.play("release_stock")
     stage.play("issue_ticket")
@@ -194,7 +208,7 @@ def play_what_samples_leave_out(needed: dict[str, dict[str, set[str]]]) -> None:
 
 
 def test_every_sample_is_played() -> None:
-    assert {folder for story in STORIES for folder in story} == set(FOLDERS)
+    assert {folder for story in STORIES for folder in story} - {PROGRAM_FAILED} == set(FOLDERS)
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

@@ -20,7 +20,7 @@ from redress.domains.orders.gateway import load_order, put_order, put_shipment
 from redress.domains.orders.models import Order, OrderLine, Parcel, ParcelItem, Shipment
 from redress.domains.payments.gateway import load_payments, put_invoice, put_payment, put_promise
 from redress.domains.payments.models import Invoice, Payment, RefundPromise
-from redress.errors import RedressError
+from redress.errors import ApprovalMismatchError, RedressError
 from redress.models.case import ClaimRequest, SupportCase
 from redress.models.investigation import (
     Evidence,
@@ -149,6 +149,7 @@ class Shop:
             self.orders,
             self.payments,
             self.inventory,
+            self.cases,
             GATE,
             self.clock,
             self.publisher,
@@ -255,6 +256,27 @@ def test_a_ruling_changed_on_its_way_is_not_executed(step: str) -> None:
         shop.settle(SettlementRequest(forged, 1))
     shop.check()
     assert load_payments(shop.payments, "ord_1").refunds == ()
+
+
+@pytest.mark.parametrize("ruled", [False, True], ids=["nothing ruled", "a promise ruled"])
+def test_a_settlement_started_by_hand_pays_only_what_was_ruled(ruled: bool) -> None:
+    """Who may start the settlement's machine can make up a ruling the ledger would bear out."""
+    shop, honest = Shop(), Shop()
+    duplicate = ProposedAction("refund_payment", "pay_2", "duplicate_charge")
+    promise = ProposedAction("refund_payment", "pay_1", "refund_not_received")
+    program = {"refund_minor": {"pay_2": 8400, "pay_1": 100}}
+    forged = honest.resolve([duplicate], ("payments/pay_2",), program)
+    assert forged.next_step == "settle"
+    if ruled:
+        assert shop.resolve([promise], ("payments/pay_2",), program).next_step == "settle"
+    else:
+        claim_case(ClaimRequest(shop.case(), "exec"), shop.cases, shop.clock, shop.publisher)
+    before = load_payments(shop.payments, "ord_1").refunds
+    assert [refund.reason for refund in before] == ["refund_not_received"] * ruled
+    with pytest.raises(ApprovalMismatchError, match="not what was ruled"):
+        shop.settle(SettlementRequest(forged, 1))
+    assert load_payments(shop.payments, "ord_1").refunds == before
+    shop.check()
 
 
 def test_injected_text_reaches_no_event_and_no_reason() -> None:

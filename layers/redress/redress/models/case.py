@@ -68,6 +68,7 @@ class CaseRecord(Model, frozen=True):
     """The case as the store keeps it: one record a case.
 
     `owner` is the execution that works on it until `owned_until`; `outcome` is set once ended.
+    `ruling_hash` is the `proposal_hash` of this attempt's ruling: nothing else is settled.
     """
 
     case_id: Identifier
@@ -80,5 +81,6 @@ class CaseRecord(Model, frozen=True):
     attempt: int
     opened_at: Instant
     updated_at: Instant
+    ruling_hash: str | None = None
     outcome: dict[str, Any] | None = None
     failure: dict[str, Any] | None = None

@@ -4,15 +4,15 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from redress.errors import ApprovalMismatchError, CaseAlreadySettledError
+from redress.errors import CaseAlreadySettledError
 from redress.models.base import dump
 from redress.models.events import ApprovalRequested
 from redress.models.settlement import ApprovalQuestion, ApprovalRequest
 from redress.ports import Clock, EventPublisher, Repository
-from redress.steps.canonical import proposal_hash
 from redress.steps.case_records import CLOSED, find_approval, load_case, put_approval, put_case
 from redress.steps.claim_case import LEASE
 from redress.steps.effects import deciding_again
+from redress.steps.settlement import check_ruled
 
 
 def await_approval(
@@ -25,13 +25,10 @@ def await_approval(
     Raises:
         CaseAlreadySettledError: the case has ended.
         UnknownCaseError: there is no such case.
-        ApprovalMismatchError: the ruling was changed.
+        ApprovalMismatchError: something else was ruled in this attempt.
         DependencyUnavailableError: nobody could be asked.
     """
     ruling = question.ruling
-    found = proposal_hash(ruling.case_id, ruling.order_id, ruling.customer_id, ruling.actions)
-    if found != ruling.proposal_hash:
-        raise ApprovalMismatchError(f"the ruling on case {ruling.case_id} is not what was hashed")
     request = deciding_again(lambda: _store(question, cases, clock))
     asked = ApprovalRequested(
         schema_version="1",
@@ -53,6 +50,7 @@ def _store(question: ApprovalQuestion, cases: Repository, clock: Clock) -> Appro
     case, version = load_case(cases, question.ruling.case_id)
     if case.status in CLOSED:
         raise CaseAlreadySettledError(f"case {case.case_id} is {case.status}")
+    check_ruled(question.ruling, case)
     before = find_approval(cases, case.case_id)
     if before and before.request.task_token == question.task_token:
         return before.request

@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-from redress.errors import UnknownCaseError
+from redress.errors import CaseAlreadySettledError, CaseOwnedElsewhereError, UnknownCaseError
 from redress.models.base import dump_json, parse_json
-from redress.models.case import CaseRecord
-from redress.models.settlement import ApprovalRequest
+from redress.models.case import CaseRecord, SupportCase
+from redress.models.settlement import ApprovalRequest, Ruling
 from redress.ports import Repository, Write
 
 CASE = "case"
@@ -56,6 +56,27 @@ def load_case(cases: Repository, case_id: str) -> StoredCase:
     if found is None:
         raise UnknownCaseError(f"no case has the id {case_id}")
     return found
+
+
+def load_owned(cases: Repository, about: SupportCase | Ruling, attempt: int) -> StoredCase:
+    """Read a case that this attempt still works on.
+
+    Raises:
+        UnknownCaseError: there is no such case.
+        CaseAlreadySettledError: the case has ended.
+        CaseOwnedElsewhereError: a later attempt has taken the case over, or it is another's.
+    """
+    stored = load_case(cases, about.case_id)
+    case = stored.record
+    if case.status in CLOSED:
+        raise CaseAlreadySettledError(f"case {case.case_id} is {case.status}")
+    if case.attempt != attempt:
+        raise CaseOwnedElsewhereError(
+            f"attempt {attempt} on case {case.case_id} is over, {case.attempt} is on"
+        )
+    if (case.order_id, case.customer_id) != (about.order_id, about.customer_id):
+        raise CaseOwnedElsewhereError(f"case {case.case_id} is about another order")
+    return stored
 
 
 def put_case(record: CaseRecord, expected_version: int) -> Write:

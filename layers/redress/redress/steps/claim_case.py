@@ -53,6 +53,7 @@ def _claim(request: ClaimRequest, cases: Repository, now: datetime) -> CaseRecor
             pattern=request.case.pattern,
             opened_at=request.case.as_of,
             updated_at=now,
+            ruling_hash=None,
         )
     cases.commit([put_case(record, version)])
     return record

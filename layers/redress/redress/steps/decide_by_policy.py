@@ -1,7 +1,10 @@
 """DecideByPolicy: recomputes every amount from the ledger, then asks Cedar, action by action."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, NamedTuple
+
+import msgspec
 
 from redress.domains.inventory.gateway import load_stock
 from redress.domains.orders.gateway import load_order
@@ -20,6 +23,7 @@ from redress.policy.gate import ActionFacts, PolicyGate
 from redress.ports import Clock, EventPublisher, Repository
 from redress.steps.begun import begun_actions
 from redress.steps.canonical import effect_key, proposal_hash
+from redress.steps.case_records import StoredCase, load_owned, put_case
 from redress.steps.ledger import LINE_REASONS, PAYMENT_REASONS, Finding, Ledger
 from redress.steps.progress import publish_progress
 from redress.steps.totals import case_total, day_of, day_total
@@ -43,20 +47,25 @@ def decide_by_policy(
     orders: Repository,
     payments: Repository,
     inventory: Repository,
+    cases: Repository,
     gate: PolicyGate,
     clock: Clock,
     publisher: EventPublisher,
 ) -> Ruling:
     """Rule on a proposal. Nothing of it is trusted but the wish: action, subject and reason.
 
-    What earlier attempts on the case did, or began, is part of the ruling and comes first.
+    What earlier attempts on the case did, or began, is part of the ruling and comes first. The
+    ruling's hash is kept with the case, so that no other settlement can be slipped in later.
 
     Raises:
         InvalidProposalError: the proposal is another case's, or holds too many actions.
         UnknownOrderError: the order is gone.
+        UnknownCaseError, CaseOwnedElsewhereError, CaseAlreadySettledError: this attempt is over.
+        ConflictError: the case changed meanwhile; nothing was ruled.
     """
     case, proposal = request.case, request.investigation.proposal
     _check(request)
+    owned = load_owned(cases, case, request.attempt)
     begun = begun_actions(case.case_id, request.attempt, orders, payments, inventory)
     order = load_order(orders, case.order_id)
     lines = {action.subject_id for action in proposal.actions}
@@ -75,9 +84,18 @@ def decide_by_policy(
         proposal_hash=proposal_hash(case.case_id, case.order_id, case.customer_id, ruled),
         reasons=_doubts(request),
     )
+    _keep(ruling, owned, cases, clock.now())
     facts = {"next_step": ruling.next_step, "actions": [_shown(each) for each in ruled]}
     publish_progress(publisher, case, "ruled", request.attempt, clock.now(), facts)
     return ruling
+
+
+def _keep(ruling: Ruling, owned: StoredCase, cases: Repository, now: datetime) -> None:
+    """Keep what was ruled, by the version read first: a call given up long ago changes nothing."""
+    record, version = owned
+    if record.ruling_hash != ruling.proposal_hash:
+        ruled = msgspec.structs.replace(record, ruling_hash=ruling.proposal_hash, updated_at=now)
+        cases.commit([put_case(ruled, version)])
 
 
 def _check(request: DecisionRequest) -> None:

@@ -7,15 +7,14 @@ from typing import NamedTuple
 from redress.errors import (
     ApprovalDeniedError,
     ApprovalMismatchError,
-    CaseAlreadySettledError,
-    CaseOwnedElsewhereError,
     CompensationFailedError,
 )
+from redress.models.case import CaseRecord
 from redress.models.investigation import ActionKind
 from redress.models.settlement import Effect, RuledAction, Ruling, SettlementRequest, StepResult
 from redress.ports import Repository
 from redress.steps.canonical import proposal_hash
-from redress.steps.case_records import CLOSED, find_approval, load_case
+from redress.steps.case_records import find_approval, load_owned
 
 REFUNDS: tuple[ActionKind, ...] = ("refund_payment", "refund_line")
 RESHIPMENTS: tuple[ActionKind, ...] = ("reship_line",)
@@ -33,33 +32,37 @@ def executable(ruling: Ruling, kinds: tuple[ActionKind, ...]) -> list[RuledActio
 
 
 def check_mandate(request: SettlementRequest, cases: Repository) -> Mandate:
-    """Check that this attempt still owns its case, and that humans approved what they must.
+    """Check that this attempt owns its case, that it was ruled so, and that humans approved it.
 
-    The approval in the request is not looked at: only the stored answer counts.
+    Neither the hash nor the approval in the request is proof of anything: whoever may start the
+    settlement can make them up. The stored ones count.
 
     Raises:
         UnknownCaseError: there is no such case.
         CaseAlreadySettledError: the case has ended.
         CaseOwnedElsewhereError: a later attempt has taken the case over, or it is another's.
-        ApprovalMismatchError: the ruling was changed, or something else was approved.
+        ApprovalMismatchError: something else was ruled in this attempt, or approved.
         ApprovalDeniedError: a human said no.
     """
     ruling = request.ruling
-    case = load_case(cases, ruling.case_id).record
-    if case.status in CLOSED:
-        raise CaseAlreadySettledError(f"case {case.case_id} is {case.status}")
-    if case.attempt != request.attempt:
-        raise CaseOwnedElsewhereError(
-            f"attempt {request.attempt} on case {case.case_id} is over, {case.attempt} is on"
-        )
-    if (case.order_id, case.customer_id) != (ruling.order_id, ruling.customer_id):
-        raise CaseOwnedElsewhereError(f"case {case.case_id} is about another order")
-    found = proposal_hash(ruling.case_id, ruling.order_id, ruling.customer_id, ruling.actions)
-    if found != ruling.proposal_hash:
-        raise ApprovalMismatchError(f"the ruling on case {case.case_id} is not what was hashed")
+    case = load_owned(cases, ruling, request.attempt).record
+    check_ruled(ruling, case)
     if any(action.decision == "needs_approval" for action in ruling.actions):
         _check_approval(ruling, cases)
     return Mandate(as_of=case.opened_at)
+
+
+def check_ruled(ruling: Ruling, case: CaseRecord) -> None:
+    """Check that a ruling is the one that policy made, and kept, in the case's attempt.
+
+    Raises:
+        ApprovalMismatchError: it was changed on its way, or made up.
+    """
+    found = proposal_hash(ruling.case_id, ruling.order_id, ruling.customer_id, ruling.actions)
+    if found != ruling.proposal_hash:
+        raise ApprovalMismatchError(f"the ruling on case {case.case_id} is not what was hashed")
+    if found != case.ruling_hash:
+        raise ApprovalMismatchError(f"the ruling on case {case.case_id} is not what was ruled")
 
 
 def undo_each(actions: Sequence[RuledAction], undo: Callable[[RuledAction], Effect]) -> StepResult:

@@ -36,6 +36,7 @@ from redress.models.settlement import DecisionRequest, Ruling, SettlementRequest
 from redress.policy.gate import PolicyGate
 from redress.ports import Repository
 from redress.steps.cancel_replacement import cancel_replacement
+from redress.steps.case_records import find_case, load_case, put_case
 from redress.steps.claim_case import claim_case
 from redress.steps.decide_by_policy import decide_by_policy
 from redress.steps.issue_refund import issue_refund
@@ -237,15 +238,26 @@ class World:
         return self.rule(self.question(*args, **named))
 
     def rule(self, request: DecisionRequest) -> Ruling:
+        """Rule on a case, which is claimed first unless a test has done so."""
+        if find_case(self.cases, request.case.case_id) is None:
+            self.claim(case=request.case)
         return decide_by_policy(
             request,
             self.orders,
             self.payments,
             self.inventory,
+            self.cases,
             self.gate,
             self.clock,
             self.publisher,
         )
+
+    def slip_in(self, ruling: Ruling) -> Ruling:
+        """Keep a ruling that policy never made, as if the cases table were in the wrong hands."""
+        case, version = load_case(self.cases, ruling.case_id)
+        forged = msgspec.structs.replace(case, ruling_hash=ruling.proposal_hash)
+        self.cases.commit([put_case(forged, version)])
+        return ruling
 
     # Settlement
 

@@ -22,6 +22,7 @@ from redress.models.settlement import (
 )
 from redress.steps.answer_approval import answer_approval
 from redress.steps.await_approval import await_approval
+from redress.steps.canonical import proposal_hash
 from redress.steps.case_records import find_approval, load_case
 from redress.steps.close_case import close_case
 
@@ -212,17 +213,21 @@ def test_unknown_cases(world: Any, callback: MemoryCallback) -> None:
     with pytest.raises(UnknownCaseError, match="no case"):
         answer(world, callback)
     ruling = world.decide(conclusive=False)
+    elsewhere = msgspec.structs.replace(ruling, case_id="case_2")
     with pytest.raises(UnknownCaseError):
-        ask(world, ruling)
-    world.claim()
+        ask(world, elsewhere)
     with pytest.raises(UnknownCaseError, match="nothing was asked"):
         answer(world, callback)
 
 
 def test_a_changed_ruling_is_not_asked_about(world: Any, ruling: Ruling) -> None:
     forged = msgspec.structs.replace(ruling, customer_id="cus_2")
-    with pytest.raises(ApprovalMismatchError):
+    with pytest.raises(ApprovalMismatchError, match="hashed"):
         ask(world, forged)
+    digest = proposal_hash(ruling.case_id, ruling.order_id, "cus_2", ruling.actions)
+    with pytest.raises(ApprovalMismatchError, match="ruled"):
+        ask(world, msgspec.structs.replace(forged, proposal_hash=digest))
+    assert world.publisher.of("ApprovalRequested") == []
 
 
 def test_a_closed_case_is_not_asked_about(world: Any, ruling: Ruling) -> None:

@@ -4,10 +4,20 @@ from typing import Any
 
 import msgspec
 import pytest
+from redress.adapters.memory.repository import MemoryRepository
 from redress.domains.payments.models import Refund
-from redress.errors import InvalidProposalError, UnknownOrderError
+from redress.errors import (
+    CaseAlreadySettledError,
+    CaseOwnedElsewhereError,
+    ConflictError,
+    InvalidProposalError,
+    UnknownOrderError,
+)
 from redress.models.investigation import Reconciliation
-from redress.models.settlement import Ruling
+from redress.models.settlement import ClosingRequest, Ruling
+from redress.ports import Record
+from redress.steps.case_records import load_case
+from redress.steps.close_case import close_case
 
 
 def decisions(ruling: Ruling) -> dict[str, str]:
@@ -27,8 +37,55 @@ def test_the_example_case(world: Any) -> None:
     assert (reship.sku, reship.quantity, reship.amount_minor) == ("sku_b", 2, 0)
     assert reship.payee is None
     assert len(ruling.proposal_hash) == 64
-    (event,) = world.publisher.of("CaseProgressed")
+    _, event = world.publisher.of("CaseProgressed")
     assert event["facts"]["next_step"] == "settle"
+
+
+def test_the_ruling_is_kept_with_the_case(world: Any) -> None:
+    world.claim()
+    assert load_case(world.cases, "case_1").record.ruling_hash is None
+    ruling = world.decide()
+    record, version = load_case(world.cases, "case_1")
+    assert record.ruling_hash == ruling.proposal_hash
+    world.decide()
+    assert load_case(world.cases, "case_1").version == version
+    other = world.decide([world.DUPLICATE])
+    assert load_case(world.cases, "case_1").record.ruling_hash == other.proposal_hash
+
+
+def test_a_call_given_up_long_ago_rules_no_more(make_world: Any) -> None:
+    """Its state was retried, and the retry ruled otherwise while the first call still thought."""
+    world = make_world()
+    world.claim()
+    late = world.question([world.DUPLICATE])
+
+    class Slow(MemoryRepository):
+        def query(self, partition: str, prefix: str = "") -> list[Record]:
+            if world.orders is self:
+                world.orders = orders
+                world.decide([world.MISSING])
+            return orders.query(partition, prefix)
+
+    orders, world.orders = world.orders, Slow()
+    with pytest.raises(ConflictError):
+        world.rule(late)
+    kept = load_case(world.cases, "case_1").record.ruling_hash
+    assert kept == world.decide([world.MISSING]).proposal_hash
+
+
+def test_an_attempt_that_is_over_rules_nothing(world: Any) -> None:
+    world.claim()
+    world.clock.forward(hours=2)
+    world.claim("exec_2")
+    with pytest.raises(CaseOwnedElsewhereError, match="attempt 1"):
+        world.decide()
+    with pytest.raises(CaseOwnedElsewhereError, match="another order"):
+        world.decide(case=world.case(customer_id="cus_2"), attempt=2)
+    assert load_case(world.cases, "case_1").record.ruling_hash is None
+    closing = ClosingRequest(execution_id="exec_2", event={}, case=world.case())
+    close_case(closing, world.cases, world.clock)
+    with pytest.raises(CaseAlreadySettledError):
+        world.decide(attempt=2)
 
 
 def test_it_is_deterministic_and_order_does_not_matter(world: Any) -> None:
@@ -264,4 +321,4 @@ def test_bad_proposals(world: Any) -> None:
     with pytest.raises(InvalidProposalError):
         world.decide([world.DUPLICATE] * 33)
     with pytest.raises(UnknownOrderError):
-        world.decide(case=world.case(order_id="ord_9"))
+        world.decide(case=world.case("case_9", order_id="ord_9"))

@@ -189,7 +189,7 @@ def test_daily_cap_is_enforced_when_paying(world: Any) -> None:
     world.claim()
     ruling = world.decide([world.DUPLICATE], computed={"pay_2": 60_000})
     assert ruling.next_step == "approve"
-    forged = rehashed(ruling, {"decision": "allow"})
+    forged = world.slip_in(rehashed(ruling, {"decision": "allow"}))
     with pytest.raises(RefundRefusedError, match="approval-per-case"):
         world.refund(SettlementRequest(forged, 1))
     assert world.refunded() == 0
@@ -213,7 +213,7 @@ def test_daily_cap_is_enforced_when_paying(world: Any) -> None:
 )
 def test_a_forged_refund_is_refused(world: Any, change: dict[str, Any]) -> None:
     world.claim()
-    ruling = rehashed(world.decide([world.DUPLICATE]), change)
+    ruling = world.slip_in(rehashed(world.decide([world.DUPLICATE]), change))
     with pytest.raises(RefundRefusedError):
         world.refund(SettlementRequest(ruling, 1))
     assert world.refunded() == 0
@@ -224,7 +224,7 @@ def test_a_forged_refund_is_refused(world: Any, change: dict[str, Any]) -> None:
 )
 def test_a_forged_reshipment_is_refused(world: Any, change: dict[str, Any]) -> None:
     world.claim()
-    ruling = rehashed(world.decide([world.MISSING]), change)
+    ruling = world.slip_in(rehashed(world.decide([world.MISSING]), change))
     request = SettlementRequest(ruling, 1)
     world.reserve(request)
     with pytest.raises(RefundRefusedError):
@@ -243,6 +243,37 @@ def test_a_changed_ruling_is_not_executed(world: Any) -> None:
             step(SettlementRequest(forged, 1))
 
 
+def test_a_ruling_that_policy_never_made_is_not_executed(world: Any) -> None:
+    """Its hash fits and the ledger owes it, but nobody ruled it: before, instead, or after."""
+    other = world.case("case_2")
+    owed = world.decide(case=other)
+    made_up = msgspec.structs.replace(owed, case_id="case_1")
+    digest = proposal_hash("case_1", owed.order_id, owed.customer_id, owed.actions)
+    forged = SettlementRequest(msgspec.structs.replace(made_up, proposal_hash=digest), 1)
+    before = (world.refunded(), world.replacements(), world.stock())
+    world.claim()
+    for ruled in (None, [world.MISSING], []):
+        if ruled is not None:
+            world.decide(ruled)
+        for step in (world.reserve, world.refund, world.ship):
+            with pytest.raises(ApprovalMismatchError, match="not what was ruled"):
+                step(forged)
+    assert (world.refunded(), world.replacements(), world.stock()) == before
+
+
+def test_a_ruling_is_of_its_attempt_only(world: Any) -> None:
+    request = settled(world)
+    world.clock.forward(hours=2)
+    claim = world.claim("exec_2")
+    again = msgspec.structs.replace(request, attempt=claim.attempt)
+    for step in (world.reserve, world.refund, world.ship):
+        with pytest.raises(ApprovalMismatchError, match="not what was ruled"):
+            step(again)
+    assert world.decide(attempt=claim.attempt) == request.ruling
+    world.settle(again)
+    assert (world.refunded(), len(world.replacements())) == (8400, 1)
+
+
 def test_what_needs_a_human_cannot_be_called_allowed(world: Any) -> None:
     request = settled(world, conclusive=False)
     assert {a.decision for a in request.ruling.actions} == {"needs_approval"}
@@ -256,11 +287,11 @@ def test_what_needs_a_human_cannot_be_called_allowed(world: Any) -> None:
 
 
 def test_a_forged_mandate_stays_within_what_is_paid_without_a_human(world: Any) -> None:
-    """Whoever forges the hash too is still held by the ledger and by the policy's amounts."""
+    """Whoever writes the cases table is still held by the ledger and by the policy's amounts."""
     world.claim()
     ruling = rehashed(world.decide([world.DUPLICATE], conclusive=False), {"decision": "allow"})
     for minor in (8401, 50_001, 10**12):
-        forged = rehashed(ruling, {"amount_minor": minor})
+        forged = world.slip_in(rehashed(ruling, {"amount_minor": minor}))
         with pytest.raises(RefundRefusedError):
             world.refund(SettlementRequest(forged, 1))
     assert world.refunded() == 0
@@ -286,6 +317,7 @@ def test_denied_actions_are_not_executed(world: Any) -> None:
 
 def test_without_a_case_nothing_is_settled(world: Any) -> None:
     request = SettlementRequest(world.decide(), 1)
+    world.cases = MemoryRepository()
     for step in (world.reserve, world.refund, world.ship):
         with pytest.raises(UnknownCaseError):
             step(request)
@@ -378,7 +410,7 @@ class TestApproved:
 
     def test_something_else_was_approved(self, world: Any, request_: SettlementRequest) -> None:
         self.ask(world, request_.ruling, "approve")
-        other = rehashed(request_.ruling, {"amount_minor": 59_999})
+        other = world.slip_in(rehashed(request_.ruling, {"amount_minor": 59_999}))
         with pytest.raises(ApprovalMismatchError, match="another settlement"):
             world.refund(SettlementRequest(other, 1))
 
