@@ -86,6 +86,9 @@ def _explain(error: Exception) -> tuple[str, int] | None:
     from redress_local.project import ProjectError
     from redress_local.template import TemplateError
 
+    served = _explain_cloud(error)
+    if served is not None:
+        return served
     match error:
         case UsageError():
             return error.hint, EXIT_USAGE
@@ -95,8 +98,10 @@ def _explain(error: Exception) -> tuple[str, int] | None:
             return "leave --shop out, or use another --store", EXIT_USAGE
         case StoreError():
             return "use another --store, or remove this one", EXIT_USAGE
-        case ProjectError() | TemplateError():
-            return "run it from a checkout of the project", EXIT_USAGE
+        case ProjectError():
+            return "or run it from a checkout of the project", EXIT_USAGE
+        case TemplateError():
+            return "correct it and try again", EXIT_USAGE
         case NotTakenError():
             return "look at the rules in template.yaml", EXIT_FAILED
         case EventsError():
@@ -115,6 +120,33 @@ def _explain(error: Exception) -> tuple[str, int] | None:
             return "see `redress asl validate FILE`", EXIT_FAILED
         case OSError():
             return "check the path and its permissions", EXIT_FAILED
+    return None
+
+
+def _explain_cloud(error: Exception) -> tuple[str, int] | None:
+    """What is known of the emulated cloud's errors, if it was loaded at all."""
+    if "redress_local.emulated.cloud" not in sys.modules:
+        return None
+    from redress_local.emulated.gateway.server import ServeError
+    from redress_local.emulated.moto.process import MotoError
+    from redress_local.emulated.resources.errors import UnsupportedResourceError
+    from redress_local.front.models import FrontError
+    from redress_local.lambda_service.opt import LayerError
+    from redress_local.lambda_service.workers.supervisor import WorkerPoolError
+
+    match error:
+        case ServeError():
+            return error.hint, EXIT_FAILED
+        case MotoError():
+            return "try again; after `make setup` if that does not help", EXIT_FAILED
+        case UnsupportedResourceError():
+            return "", EXIT_USAGE
+        case FrontError():
+            return "change the API in the template", EXIT_USAGE
+        case LayerError():
+            return "then try again", EXIT_FAILED
+        case WorkerPoolError():
+            return "try again; `redress doctor` checks this machine", EXIT_FAILED
     return None
 
 

@@ -58,6 +58,10 @@ def logs(
         for record in source.read(start, follow=follow, idle=flush):
             if not filter_ or filter_ in record["message"]:
                 _show(record, as_json=as_json)
+    except KeyboardInterrupt:
+        if not follow:
+            raise
+        # That is how following ends.
     except FunctionChoiceError as error:
         raise UsageError(str(error), error.hint) from None
     except (BotoCoreError, ValueError) as error:

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import signal
+import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from cyclopts import Parameter
 from redress_local.cli.errors import UsageError
-from redress_local.cli.output import console, print_json
+from redress_local.cli.output import console, print_json, silence
 from redress_local.cli.stores import JsonOption, ShopOption, Whole, load
 from redress_local.template_values import REGION
 
 if TYPE_CHECKING:
     from redress_local.emulated.cloud import EmulatedCloud
+
+# A wrapper may pass on the Ctrl-C that the terminal has already sent to the whole group.
+_SAME_KEYSTROKE_SECONDS = 0.5
+
+
+class _StoppedError(Exception):
+    """Asked to stop while it was starting."""
 
 
 def up(
@@ -47,29 +59,36 @@ def up(
             "add --emulated; `redress resolve` needs no server",
         )
     parameters = _parameters(parameter or [])
+    goods = load(shop)
     begin = time.monotonic()
-    stopping = _stop_on_signals()
-    from redress_local.emulated.cloud import EmulatedCloud
+    with _Stop() as stop:
+        from redress_local.emulated.cloud import EmulatedCloud
 
-    screen = console()
-    with screen.status("starting") as status:
-        cloud = EmulatedCloud.start(
-            port=port,
-            parameters=parameters,
-            shop=load(shop),
-            built=built,
-            progress=lambda part: status.update(part),
-        )
-    with cloud:
-        seconds = time.monotonic() - begin
-        if as_json:
-            print_json(_shown(cloud, seconds))
-        else:
-            _tell(cloud, seconds)
-        cloud.warm()
-        stopping.wait()
-        if not as_json:
-            screen.print("stopping")
+        try:
+            with _progress(stop) as progress:
+                cloud = EmulatedCloud.start(
+                    port=port,
+                    parameters=parameters,
+                    shop=goods,
+                    built=built,
+                    progress=progress,
+                )
+        except _StoppedError:
+            return 0
+        stop.folder = cloud.folder
+        with cloud:
+            seconds = time.monotonic() - begin
+            # It serves, whether or not somebody reads where.
+            with _readable():
+                if as_json:
+                    print_json(_shown(cloud, seconds))
+                else:
+                    _tell(cloud, seconds)
+            cloud.warm()
+            stop.asked.wait()
+            if sys.stdout.isatty():
+                with _readable():
+                    console().print("stopping")
     return 0
 
 
@@ -79,28 +98,91 @@ def _parameters(given: list[str]) -> dict[str, str]:
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise UsageError(f"--parameter {text!r} is not NAME=VALUE", "see template.yaml")
+        if name in values:
+            raise UsageError(f"the parameter {name} is given twice", "give it once")
         values[name] = value
     return values
 
 
-def _stop_on_signals() -> threading.Event:
-    """Turn Ctrl-C, SIGTERM and a closed terminal into one event, so that all of it stops."""
-    stopping = threading.Event()
+class _Stop:
+    """Turns Ctrl-C, SIGTERM and a closed terminal into one event, so that all of it stops.
 
-    def stop(*_: object) -> None:
-        if stopping.is_set():
-            # Asked twice: do not wait for what still runs.
+    Attributes:
+        asked: Set once somebody asked.
+        folder: What is removed even when nobody waits for the end.
+    """
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.folder: Path | None = None
+        self._at = 0.0
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            before = signal.getsignal(number)
+            # Under nohup it outlives its terminal.
+            if number != signal.SIGHUP or before is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, before)
+
+    def _on_signal(self, number: int, _: object) -> None:
+        now = time.monotonic()
+        if not self.asked.is_set():
+            self._at = now
+            self.asked.set()
+        elif number == signal.SIGINT and now - self._at > _SAME_KEYSTROKE_SECONDS:
+            # Asked twice: do not wait for what still runs; it ends with this process.
+            if self.folder is not None:
+                shutil.rmtree(self.folder, ignore_errors=True)
             os._exit(130)
-        stopping.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
-    return stopping
+
+@contextlib.contextmanager
+def _progress(stop: _Stop) -> Iterator[Any]:
+    """Shows each part of the start, on a terminal only; raises where a stop was asked for."""
+    screen = console(stderr=True)
+    with contextlib.ExitStack() as shown:
+        status = shown.enter_context(screen.status("starting")) if screen.is_terminal else None
+
+        def tell(part: str) -> None:
+            if stop.asked.is_set():
+                raise _StoppedError
+            if status is not None:
+                status.update(part)
+
+        yield tell
+
+
+@contextlib.contextmanager
+def _readable() -> Iterator[None]:
+    """Goes on where the reader of the output has left."""
+    try:
+        yield
+    except BrokenPipeError:
+        silence(sys.stdout)
+
+
+def environment(cloud: EmulatedCloud) -> dict[str, str]:
+    """What makes boto3 and the `aws` command work with a cloud."""
+    return {
+        "AWS_ENDPOINT_URL": cloud.url,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        # StartSyncExecution and TestState would call `sync-127.0.0.1` otherwise.
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+    }
 
 
 def _shown(cloud: EmulatedCloud, seconds: float) -> dict[str, Any]:
     return {
         "endpoint_url": cloud.url,
+        "environment": environment(cloud),
         "stack": cloud.stack.name,
         "parameters": cloud.stack.parameters,
         "outputs": cloud.stack.outputs,
@@ -116,17 +198,34 @@ def _tell(cloud: EmulatedCloud, seconds: float) -> None:
     width = max(map(len, cloud.stack.outputs), default=0)
     for name, value in sorted(cloud.stack.outputs.items()):
         screen.print(f"  {name:{width}}  {value}", soft_wrap=True)
+    variables = [f"{name}={value}" for name, value in environment(cloud).items()]
     screen.print(
-        "\nIn another terminal:\n"
-        f"  export AWS_ENDPOINT_URL={cloud.url} AWS_DEFAULT_REGION={REGION}\n"
-        "  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n"
-        f"  curl {cloud.url}/cases -H 'Content-Type: application/json' \\\n"
-        '    -H "Authorization: Bearer $(redress token --sub cust_mina)" \\\n'
-        '    -d \'{"order_id": "ord_1001", "statement": "I was charged twice, and the teapot is'
-        " missing.\"}'\n"
-        "  aws stepfunctions list-executions --state-machine-arn"
-        f" {cloud.stack.outputs.get('ResolveCaseMachineArn', 'ARN')}\n"
-        "  redress logs issue_refund --follow\n"
-        "\nCtrl-C stops it.",
+        "\nIn another terminal:\n\n"
+        f"  export {' '.join(variables[:2])}\n"
+        f"  export {' '.join(variables[2:4])}\n"
+        f"  export {' '.join(variables[4:])}\n\n"
+        f"{_examples(cloud)}"
+        "Ctrl-C stops it.",
         soft_wrap=True,
     )
+
+
+def _examples(cloud: EmulatedCloud) -> str:
+    """What to try, as far as the template has it."""
+    lines = []
+    outputs = cloud.stack.outputs
+    if "HttpApiUrl" in outputs:
+        lines.append(
+            f"  curl {cloud.url}/cases \\\n"
+            '    -H "Authorization: Bearer $(redress token --sub cust_mina)" \\\n'
+            "    -H 'Content-Type: application/json' \\\n"
+            '    -d \'{"order_id": "ord_1001", "statement": "I was charged twice."}\'\n'
+        )
+    if "ResolveCaseMachineArn" in outputs:
+        lines.append(
+            "  aws stepfunctions list-executions --state-machine-arn \\\n"
+            f"    {outputs['ResolveCaseMachineArn']}\n"
+        )
+    if any("IssueRefund" in spec.name for spec in cloud.functions.functions()):
+        lines.append("  redress logs issue_refund --follow\n")
+    return "".join(lines) + "\n" if lines else ""

@@ -48,6 +48,7 @@ class EmulatedCloud:
 
     Attributes:
         url: The gateway: `AWS_ENDPOINT_URL` for whoever works with the cloud.
+        folder: Its state; temporary.
         stack: The template's resources, with their physical ids and outputs.
         engine: Runs the state machines.
         bus: Takes events.
@@ -69,7 +70,7 @@ class EmulatedCloud:
     _pool: WorkerPool
 
     def __init__(self, folder: Path, listener: Listener) -> None:
-        self._folder = folder
+        self.folder = folder
         self._listener = listener
         self._parts = ExitStack()
         self._ready = threading.Event()
@@ -184,15 +185,15 @@ class EmulatedCloud:
         from redress_local.lambda_service.workers.pool import WorkerPool
 
         close = self._parts.callback
-        journal = SqliteJournal(self._folder / "journal.db")
+        journal = SqliteJournal(self.folder / "journal.db")
         close(journal.close)
-        records = SqliteStore(self._folder / "events.db", "NORMAL")
+        records = SqliteStore(self.folder / "events.db", "NORMAL")
         close(records.close)
         client = partial(_late_client, self)
         shipper = LogShipper(partial(client, "logs"))
         self._logs = shipper
         pool: WorkerPool = WorkerPool(
-            endpoint_url=self.url, folder=self._folder / "lambda", on_log=shipper.ship
+            endpoint_url=self.url, folder=self.folder / "lambda", on_log=shipper.ship
         )
         close(pool.close)
         self._pool = pool
@@ -208,7 +209,7 @@ class EmulatedCloud:
         self.services = Services(
             endpoint_url=self.url,
             functions=self.functions,
-            folder=self._folder,
+            folder=self.folder,
             issuer=self.issuer,
             built=built,
         )
@@ -216,6 +217,7 @@ class EmulatedCloud:
         self.engine = Engine(
             journal=journal,
             lambda_invoker=self.functions.task_invoker(),
+            lambda_caller=self.functions.task_caller(),
             events=self._put_events,
             clients=client,
             max_workers=_ENGINE_THREADS,
@@ -262,7 +264,7 @@ class EmulatedCloud:
                 rest={
                     "lambda": LambdaApi(
                         self.functions,
-                        code_folder=self._folder / "code",
+                        code_folder=self.folder / "code",
                         layers=self.services.layers,
                     )
                 },

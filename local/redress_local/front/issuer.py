@@ -174,7 +174,8 @@ class Issuer:
             pool_id: The first pool by default.
             client: A client's id or name; the pool's first by default.
             scopes: All that the client may have by default.
-            sub: The user; by default the client itself, as with client_credentials.
+            sub: The user, who is `username` too, as the functions know customers; by default the
+                client itself, as with client_credentials.
             ttl: Seconds, 1 to 3600.
             groups: `cognito:groups`.
             claims: More claims; none that the issuer sets itself.
@@ -192,6 +193,8 @@ class Issuer:
             raise IssuerError("UnknownScope", f"there is no scope {unknown[0]:.100}", allowed)
         if not 1 <= ttl <= MAX_TTL:
             raise IssuerError("InvalidRequest", f"a token lives 1 to {MAX_TTL} seconds, not {ttl}")
+        if sub == "":
+            raise IssuerError("InvalidRequest", "a user's name is not empty")
         taken = sorted(_OWN_CLAIMS & set(claims or {}))
         if taken:
             raise IssuerError("InvalidRequest", f"the claim {taken[0]} is the issuer's to set")

@@ -66,6 +66,7 @@ def test_the_environment_is_exactly_that_of_aws(pool, make):
         "AWS_DEFAULT_REGION": "eu-west-3",
         "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
         "AWS_ACCESS_KEY_ID": "AKIA1",
         "AWS_SECRET_ACCESS_KEY": "redress-local",
         "AWS_SESSION_TOKEN": "redress-local",

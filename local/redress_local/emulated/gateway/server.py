@@ -22,7 +22,15 @@ STOP_SECONDS = 2.0
 
 
 class ServeError(Exception):
-    """The server cannot listen, or did not start."""
+    """The server cannot listen, or did not start.
+
+    Attributes:
+        hint: What to do next.
+    """
+
+    def __init__(self, message: str, hint: str = "try again") -> None:
+        self.hint = hint
+        super().__init__(message)
 
 
 class Listener:
@@ -48,7 +56,7 @@ class Listener:
                 listener.listen(2048)
             except (OSError, OverflowError) as error:
                 self.close()
-                raise ServeError(_why(self.port, host, error)) from None
+                raise _refusal(self.port, host, error) from None
             self.port = listener.getsockname()[1]
 
     def close(self) -> None:
@@ -57,10 +65,15 @@ class Listener:
             listener.close()
 
 
-def _why(port: int, host: str, error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-        return f"port {port} is taken: stop what listens there, or choose another with --port"
-    return f"cannot listen on {host} port {port}: {error}"
+def _refusal(port: int, host: str, error: OSError | OverflowError) -> ServeError:
+    if isinstance(error, OverflowError):
+        return ServeError(f"there is no port {port}", "choose one from 1 to 65535, or 0 for any")
+    if error.errno == errno.EADDRINUSE:
+        return ServeError(
+            f"port {port} is taken", "stop what listens there, or choose another with --port"
+        )
+    reason = error.strerror or error
+    return ServeError(f"cannot listen on {host} port {port}: {reason}", "choose another --port")
 
 
 class Server:

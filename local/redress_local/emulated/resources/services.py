@@ -140,5 +140,7 @@ class Services:
                 connect_timeout=5,
                 s3={"addressing_style": "path"},
                 proxies={},
+                # `sync-127.0.0.1`, which StartSyncExecution would call, is nobody's name.
+                inject_host_prefix=False,
             ),
         )

@@ -65,6 +65,8 @@ def worker_environment(
         "PYTHONPATH": runtime,
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_ENDPOINT_URL": endpoint_url,
+        # Names such as `sync-127.0.0.1`, which some operations call otherwise, are nobody's.
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
         "TMPDIR": str(temporary),
     }
     reserved = {
