@@ -14,6 +14,7 @@ RedressError
     ├── CaseOwnedElsewhereError     another execution works on the case right now
     ├── InvalidProposalError        the agent's answer breaks its contract
     ├── BudgetExceededError         turns or tokens ran out
+    ├── ModelRefusedError           the model service refuses the call, now and later
     ├── RecordingMissingError       a cassette has no answer for this prompt
     ├── OutOfStockError             a reservation found too little stock
     ├── RefundRefusedError          the ledger does not allow this refund (any more)
@@ -79,6 +80,10 @@ class InvalidProposalError(FinalError):
 
 class BudgetExceededError(FinalError):
     """Turns or tokens ran out before the agent concluded."""
+
+
+class ModelRefusedError(FinalError):
+    """The model service refuses the call, now and later: no access, no such model, bad request."""
 
 
 class RecordingMissingError(FinalError):

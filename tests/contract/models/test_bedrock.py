@@ -11,6 +11,7 @@ from redress.errors import (
     BudgetExceededError,
     DependencyUnavailableError,
     InvalidProposalError,
+    ModelRefusedError,
     ModelThrottledError,
 )
 
@@ -112,11 +113,22 @@ def test_a_stream_that_ends_early_is_no_conclusion(bedrock: Any, example: Any, c
         conclude_investigation(example.request, model_factory(SPEC))
 
 
-def test_access_denied_is_a_typed_error(bedrock: Any, example: Any) -> None:
-    bedrock.refuse = lambda number: (403, "AccessDeniedException", "no model access")
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        (403, "AccessDeniedException", "no model access"),
+        (403, "UnrecognizedClientException", "no such key"),
+        (404, "ResourceNotFoundException", "no such model"),
+        (400, "ValidationException", "the model id is not valid"),
+    ],
+    ids=lambda refusal: refusal[1],
+)
+def test_a_refusal_is_final(bedrock: Any, example: Any, refusal: tuple[int, str, str]) -> None:
+    bedrock.refuse = lambda number: refusal
 
-    with pytest.raises(DependencyUnavailableError, match="AccessDenied"):
+    with pytest.raises(ModelRefusedError, match=f"REDRESS_MODEL.*{refusal[1]}.*{refusal[2]}"):
         conclude_investigation(example.request, model_factory(SPEC))
+    assert len(bedrock.requests) == 1
 
 
 def test_nobody_listens(bedrock: Any, example: Any, monkeypatch: pytest.MonkeyPatch) -> None:

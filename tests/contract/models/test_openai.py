@@ -10,6 +10,7 @@ from redress.agents.monolith import investigate_monolith
 from redress.errors import (
     DependencyUnavailableError,
     InvalidProposalError,
+    ModelRefusedError,
     ModelThrottledError,
 )
 
@@ -73,14 +74,22 @@ def test_throttled_always_is_a_retryable_error(openai_server: Any, example: Any)
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [(500, "boom"), (404, "model_not_found"), (401, "bad_key")]
+    ("status", "code", "error"),
+    [
+        (500, "boom", DependencyUnavailableError),
+        (503, "overloaded", DependencyUnavailableError),
+        (400, "bad_request", ModelRefusedError),
+        (401, "bad_key", ModelRefusedError),
+        (403, "not_yours", ModelRefusedError),
+        (404, "model_not_found", ModelRefusedError),
+    ],
 )
 def test_a_server_that_fails_is_a_typed_error(
-    openai_server: Any, example: Any, status: int, code: str
+    openai_server: Any, example: Any, status: int, code: str, error: type[Exception]
 ) -> None:
     openai_server.refuse = lambda n: (status, code, "no")
 
-    with pytest.raises(DependencyUnavailableError):
+    with pytest.raises(error):
         conclude_investigation(example.request, model_factory(spec(openai_server)))
 
 

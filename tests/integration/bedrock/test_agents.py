@@ -16,9 +16,9 @@ from redress.errors import (
     BudgetExceededError,
     DependencyUnavailableError,
     InvalidProposalError,
+    ModelRefusedError,
     ModelThrottledError,
 )
-from redress_local.emulated.bedrock.faults import FaultOrder
 
 MODEL = "eu.anthropic.claude-sonnet-4-5-v1:0"
 SPEC = f"bedrock:{MODEL}"
@@ -104,9 +104,26 @@ def test_an_error_within_the_stream(bedrock: Any, example: Any, error: str) -> N
         conclude_investigation(example.request, model_factory(SPEC))
 
 
-def test_access_denied(bedrock: Any, example: Any) -> None:
-    bedrock.stub.order(FaultOrder(calls=99, error="AccessDeniedException", message="no access"))
-    with pytest.raises(DependencyUnavailableError, match="AccessDenied"):
+@pytest.mark.parametrize(
+    "error", ["AccessDeniedException", "ResourceNotFoundException", "ValidationException"]
+)
+def test_a_refusal_is_final(bedrock: Any, example: Any, streaming: bool, error: str) -> None:
+    order_by_page(bedrock, "fail", calls=99, error=error, message="not for you")
+    with pytest.raises(ModelRefusedError, match=f"REDRESS_MODEL.*{error}.*not for you"):
+        conclude_investigation(example.request, model_factory(SPEC))
+    assert sum(operations(bedrock).values()) == 1
+
+
+def test_a_refusal_within_the_stream_is_final(bedrock: Any, example: Any) -> None:
+    order_by_page(bedrock, "fail", calls=99, error="ValidationException", mid_stream=True)
+    with pytest.raises(ModelRefusedError):
+        conclude_investigation(example.request, model_factory(SPEC))
+
+
+@pytest.mark.parametrize("error", ["InternalServerException", "ServiceUnavailableException"])
+def test_an_outage_may_pass(bedrock: Any, example: Any, streaming: bool, error: str) -> None:
+    order_by_page(bedrock, "fail", calls=99, error=error)
+    with pytest.raises(DependencyUnavailableError, match=error):
         conclude_investigation(example.request, model_factory(SPEC))
 
 

@@ -57,6 +57,7 @@ def conclude_investigation(
         InvalidProposalError: the model's answer breaks the contract.
         BudgetExceededError: the case's budget is used up.
         ModelThrottledError, DependencyUnavailableError: the model did not answer; try again.
+        ModelRefusedError: the model service refuses such calls, now and later.
         RecordingMissingError: a recorded model has no answer to this prompt.
     """
     model = model_factory()

@@ -183,6 +183,7 @@ def investigate_monolith(
         BudgetExceededError: the case's budget is used up.
         ModelThrottledError, DependencyUnavailableError: the model or a store did not answer; try
             again.
+        ModelRefusedError: the model service refuses such calls, now and later.
         RecordingMissingError: a recorded model has no answer to this prompt.
     """
     model = model_factory()

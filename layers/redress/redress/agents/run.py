@@ -38,12 +38,25 @@ from redress.errors import (
     BudgetExceededError,
     DependencyUnavailableError,
     InvalidProposalError,
+    ModelRefusedError,
     ModelThrottledError,
 )
 
 RETRY_DELAY_SECONDS = 1
 MODEL_ATTEMPTS = 2
 """Tries of one model call when the service throttles; Step Functions retries beyond that."""
+
+BEDROCK_REFUSALS = frozenset(
+    {
+        "AccessDeniedException",
+        "ResourceNotFoundException",
+        "UnrecognizedClientException",
+        "ValidationException",
+    }
+)
+"""Error codes of Amazon Bedrock that stay until somebody mends the account, the model or us."""
+OPENAI_REFUSALS = frozenset({400, 401, 403, 404, 422})
+"""The HTTP statuses that say so of a server that speaks chat completions."""
 
 T = TypeVar("T")
 
@@ -93,6 +106,7 @@ def run_agent(
 
     Raises:
         ModelThrottledError: the service throttled every try.
+        ModelRefusedError: the service refuses such calls, now and later.
         DependencyUnavailableError: the service did not answer, or not in its own protocol.
         BudgetExceededError: tokens or money ran out, or the answer was cut short.
     """
@@ -181,12 +195,32 @@ def _raise_typed(error: Exception) -> None:
         raise BudgetExceededError("the model's answer was cut at its output limit") from error
     if isinstance(cause, ContextWindowOverflowException):
         raise BudgetExceededError("the case does not fit into the model's context") from error
+    if _is_refusal(cause):
+        raise ModelRefusedError(
+            f"the model service refuses the call; check REDRESS_MODEL and the access to it: {cause}"
+        ) from error
     if isinstance(cause, _provider_errors()):
         raise DependencyUnavailableError(
             f"the model did not answer: {type(cause).__name__}: {cause}"
         ) from error
     if cause is not error:
         raise cause from None
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Tell whether a provider's error is one that trying again does not help."""
+    if "botocore" in sys.modules:
+        from botocore.exceptions import ClientError
+
+        if isinstance(error, ClientError):
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            # Within a stream the service writes its codes with a small first letter.
+            return code[:1].upper() + code[1:] in BEDROCK_REFUSALS
+    if "openai" in sys.modules:
+        from openai import APIStatusError
+
+        return isinstance(error, APIStatusError) and error.status_code in OPENAI_REFUSALS
+    return False
 
 
 def _provider_errors() -> tuple[type[Exception], ...]:
