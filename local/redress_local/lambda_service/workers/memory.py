@@ -3,7 +3,6 @@
 import contextlib
 import os
 import sys
-from pathlib import Path
 from typing import Final
 
 import psutil
@@ -11,6 +10,7 @@ import psutil
 MB: Final = 1024 * 1024
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _LINUX = sys.platform == "linux"
+_BLOCK = 16_384
 
 
 def resident_bytes(pid: int) -> int:
@@ -34,34 +34,39 @@ def peak_bytes(pid: int) -> int:
     """Return the most that a process itself has held in RAM; 0 where that is not known."""
     if not _LINUX:
         return 0
-    try:
-        with Path(f"/proc/{pid}/status").open("rb") as file:
-            text = file.read()
-    except OSError:
-        return 0
-    _, found, rest = text.partition(b"VmHWM:")
+    _, found, rest = _read(f"/proc/{pid}/status").partition(b"VmHWM:")
     return int(rest.split(None, 1)[0]) * 1024 if found else 0
 
 
 def _statm(pid: int) -> int:
-    try:
-        with Path(f"/proc/{pid}/statm").open("rb") as file:
-            return int(file.read().split()[1]) * _PAGE
-    except (OSError, IndexError):
-        return 0
+    fields = _read(f"/proc/{pid}/statm").split(None, 2)
+    return int(fields[1]) * _PAGE if len(fields) > 1 else 0
 
 
 def _descendants(pid: int) -> list[int]:
     found: list[int] = []
     for thread in _entries(f"/proc/{pid}/task"):
-        try:
-            with Path(f"/proc/{pid}/task/{thread}/children").open("rb") as file:
-                children = [int(text) for text in file.read().split()]
-        except OSError:
-            continue
-        for child in children:
+        for text in _read(f"/proc/{pid}/task/{thread}/children").split():
+            child = int(text)
             found += [child, *_descendants(child)]
     return found
+
+
+def _read(path: str) -> bytes:
+    """A file of the kernel's, without a file object; empty when its process is gone."""
+    parts: list[bytes] = []
+    try:
+        file = os.open(path, os.O_RDONLY)
+    except OSError:
+        return b""
+    try:
+        while part := os.read(file, _BLOCK):
+            parts.append(part)
+    except OSError:
+        return b""
+    finally:
+        os.close(file)
+    return b"".join(parts)
 
 
 def _entries(folder: str) -> list[str]:
