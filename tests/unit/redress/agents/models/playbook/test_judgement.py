@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from redress.agents.models.playbook.ledger import Ledger
 from redress.agents.models.playbook.program import write_program
@@ -37,6 +37,7 @@ from redress.domains.payments.service import (
     assess,
     payment_for_line_refund,
     refunded_pieces,
+    unkept_promises,
 )
 from redress.models.base import dump
 from redress.models.investigation import Evidence
@@ -245,6 +246,102 @@ def test_judges_as_the_domains_do(
     else:
         proposed = {a for a in verdict.actions if a[0] != "reship_line"}
         assert proposed <= set(expected), "money only where the domains owe it"
+
+
+CHARGE = Payment(
+    payment_id="pay_0",
+    order_id="ord_1",
+    customer_id="cust_1",
+    instrument_id="card_1",
+    amount_minor=10_000,
+    currency="EUR",
+    status="captured",
+    authorised_at=days_ago(30),
+    captured_at=days_ago(30),
+)
+BILL = Invoice("inv_1", "ord_1", "EUR", 10_000, days_ago(30))
+
+
+@st.composite
+def promised(draw: st.DrawFn) -> PaymentFacts:
+    """One payment with several promises, some past their date, and refunds to credit to them."""
+
+    def instant() -> datetime:
+        return AS_OF - timedelta(hours=draw(st.integers(0, 14 * 24)))
+
+    promises = tuple(
+        RefundPromise(
+            promise_id=f"prm_{n}",
+            order_id="ord_1",
+            payment_id="pay_0",
+            amount_minor=draw(AMOUNTS),
+            currency="EUR",
+            promised_at=instant(),
+            due_at=AS_OF + timedelta(hours=draw(st.integers(-48, 48))),
+        )
+        for n in range(draw(st.integers(1, 4)))
+    )
+    refunds = tuple(
+        Refund(
+            refund_id=f"ref_{n}",
+            payment_id="pay_0",
+            order_id="ord_1",
+            amount_minor=draw(AMOUNTS),
+            currency="EUR",
+            status=draw(st.sampled_from(["completed", "completed", "pending", "failed"])),
+            reason="return",
+            requested_at=instant(),
+        )
+        for n in range(draw(st.integers(0, 4)))
+    )
+    return PaymentFacts("ord_1", (CHARGE,), refunds, promises, BILL)
+
+
+def program_on_promises(facts: PaymentFacts) -> int:
+    """Return what the program comes to for the payment's promises."""
+    verdict = Verdict()
+    verdict.actions = [("refund_payment", "pay_0", "refund_not_received")]
+    found: int = run(write_program(verdict), payment_evidence(facts, AS_OF, ()).items)["pay_0"]
+    return found
+
+
+@settings(max_examples=300, deadline=None)
+@given(promised())
+def test_the_program_credits_refunds_to_promises_as_the_ledger_does(facts: PaymentFacts) -> None:
+    owed = unkept_promises(facts.payments, facts.refunds, facts.promises, AS_OF)
+    if isinstance(owed, ConflictingEvidence):
+        assume(False)
+    else:
+        assert program_on_promises(facts) == sum(due.amount_minor for due in owed)
+
+
+def test_a_refund_counts_for_the_promise_past_its_date_first() -> None:
+    """The older promise is not due yet: the refund keeps the younger one, nothing is owed."""
+    old, late = (
+        RefundPromise(
+            promise_id=f"prm_{n}",
+            order_id="ord_1",
+            payment_id="pay_0",
+            amount_minor=1000,
+            currency="EUR",
+            promised_at=days_ago(made),
+            due_at=days_ago(due),
+        )
+        for n, made, due in ((0, 8, -1), (1, 7, 2))
+    )
+    refund = Refund(
+        refund_id="ref_0",
+        payment_id="pay_0",
+        order_id="ord_1",
+        amount_minor=1000,
+        currency="EUR",
+        status="completed",
+        reason="return",
+        requested_at=days_ago(5),
+    )
+    facts = PaymentFacts("ord_1", (CHARGE,), (refund,), (old, late), BILL)
+    assert unkept_promises(facts.payments, facts.refunds, facts.promises, AS_OF) == ()
+    assert program_on_promises(facts) == 0
 
 
 def test_the_sandbox_runs_the_longest_program_in_its_first_tier() -> None:
