@@ -14,29 +14,23 @@ changes threads. Only what can go on beside it is handed to the scheduler.
 
 from __future__ import annotations
 
-import logging
 import random
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from asl_engine import tasks
-from asl_engine.children import describe_child
+from asl_engine import children, tasks
 from asl_engine.clock import Clock
-from asl_engine.codec import encode
 from asl_engine.errors import AslEngineError, TaskError
-from asl_engine.history import HistoryReader
-from asl_engine.integrations.protocol import Integration, StartedChild, TaskRequest
+from asl_engine.integrations.protocol import Integration, TaskRequest
 from asl_engine.interpreter import Interpreter, Local
-from asl_engine.journal.records import Event, ExecutionRecord, Journal
-from asl_engine.matching import HEARTBEAT_TIMEOUT, RUNTIME, TASK_FAILED, TIMEOUT
-from asl_engine.program import TaskState
+from asl_engine.journal.records import ExecutionRecord, Journal
+from asl_engine.listeners import Listeners
+from asl_engine.matching import HEARTBEAT_TIMEOUT, RUNTIME, TIMEOUT
 from asl_engine.runtime import (
-    ABORTED,
     RUNNING,
-    SUCCEEDED,
     TIMED_OUT,
     Call,
     Execution,
@@ -44,11 +38,6 @@ from asl_engine.runtime import (
     Track,
 )
 from asl_engine.scheduler import Scheduler
-
-_log = logging.getLogger(__name__)
-
-Listener = Callable[[str, dict[str, Any]], None]
-"""Gets an execution's ARN and an event as GetExecutionHistory shows it, once it is durable."""
 
 
 class Core:
@@ -72,8 +61,7 @@ class Core:
         self.live: dict[str, Execution] = {}
         self.tokens: dict[str, Track] = {}
         self.lock = threading.RLock()
-        self.listeners: list[Listener] = []
-        self.readers: dict[str, HistoryReader] = {}
+        self.listeners = Listeners(journal)
         self.interpreter = Interpreter(self)
 
     # Driving
@@ -120,7 +108,7 @@ class Core:
         # a step is only the evaluation of this state's Output and the next one's Arguments.
         child = tasks.returned(self, track, outcome)
         if child is not None:
-            local.append(partial(self._follow, child, local))
+            local.append(partial(children.follow, self, child, local))
         return True
 
     def invoke(self, request: TaskRequest) -> Any:
@@ -165,29 +153,9 @@ class Core:
         execution.pending = []
         execution.insert = execution.update = execution.barrier = False
         if self.listeners:
-            self._publish(record, pending)
+            self.listeners.tell(record, pending)
         if ended:
             self._ended(execution, local)
-
-    def _publish(self, record: ExecutionRecord, events: Sequence[Event]) -> None:
-        reader = self.readers.get(record.arn)
-        if reader is None:
-            reader = self.readers[record.arn] = HistoryReader(record)
-            if events[0].id != 1:
-                # Subscribed to an execution that runs already: learn what flows in it.
-                for _, batch in self.journal.batches(record.key):
-                    if batch[0] == events[0]:
-                        break
-                    deque(reader.read(batch), maxlen=0)
-        for event in reader.read(events):
-            for listener in list(self.listeners):
-                try:
-                    listener(record.arn, event)
-                except Exception:  # noqa: BLE001 - see below
-                    # An onlooker must not change what it looks at.
-                    _log.exception("a listener failed")
-        if record.status != RUNNING:
-            self.readers.pop(record.arn, None)
 
     def finish(
         self,
@@ -218,11 +186,11 @@ class Core:
             if local is None:
                 self.scheduler.submit(partial(self._tell_parent, record))
             else:
-                local.append(partial(self.child_ended, record, local))
+                local.append(partial(children.ended, self, record, local))
 
     def _tell_parent(self, record: ExecutionRecord) -> None:
         local: Local = deque()
-        self.child_ended(record, local)
+        children.ended(self, record, local)
         drain(local)
 
     def end_now(
@@ -253,7 +221,7 @@ class Core:
         track.dead = True
         track.serial += 1
         self.release(track)
-        self.stop_children(track)
+        children.stop(self, track)
         if track.fork is not None:
             for child in track.fork.children.values():
                 if child.phase not in (Phase.DONE, Phase.FAILED):
@@ -300,7 +268,7 @@ class Core:
         with track.execution.lock:
             if track.dead or track.execution.done or track.serial != serial:
                 return
-            self.stop_children(track)
+            children.stop(self, track)
             tasks.fail(self, track, error, None)
             self.commit(track.execution)
         self.drive(track)
@@ -335,62 +303,6 @@ class Core:
         """Let the track be found by its token."""
         assert track.token is not None
         self.tokens[track.token] = track
-
-    # Child executions
-
-    def _follow(self, child: StartedChild, local: Local) -> None:
-        """Run a child that a track waits for, or hear how it has ended."""
-        if child.root is not None:
-            self.run_track(child.root, local)
-        else:
-            self.hear_child(child.arn, local)
-
-    def hear_child(self, arn: str, local: Local) -> None:
-        """Tell the parent of a child that has ended already; others tell it when they end."""
-        if arn not in self.live:
-            record = self.journal.record(arn)
-            if record is not None:
-                self.child_ended(record, local)
-
-    def child_ended(self, record: ExecutionRecord, local: Local) -> None:
-        """Hand a finished child's result to the task that waits for it."""
-        parent = self.live.get(record.parent.partition("#")[0])
-        if parent is None:
-            return
-        with parent.lock:
-            track = parent.children.get(record.arn)
-            if track is None or parent.done or track.dead or track.phase is not Phase.SUBMITTED:
-                return
-            state = track.state
-            assert isinstance(state, TaskState)
-            described = describe_child(record, parse=state.pattern == ".sync:2")
-            if record.status == SUCCEEDED:
-                tasks.succeed(self, track, described, encode(described))
-            else:
-                tasks.fail(self, track, TASK_FAILED, encode(described).decode())
-            self.commit(parent, local)
-        # Later, not now: a chain of children must not become a chain of calls.
-        local.append(partial(self.run_track, track, local))
-
-    def stop_children(self, track: Track) -> None:
-        """Stop the child execution that the track waits for, if any."""
-        if track.child_arn is None:
-            return
-        child = self.live.get(track.child_arn)
-        track.execution.children.pop(track.child_arn, None)
-        track.child_arn = None
-        if child is not None:
-            # Not here: the caller holds the parent's lock, and locks are never nested.
-            self.scheduler.submit(
-                partial(
-                    self.end_now,
-                    child,
-                    ABORTED,
-                    None,
-                    "The parent no longer waits.",
-                    "ExecutionAborted",
-                )
-            )
 
 
 def drain(local: Local) -> None:

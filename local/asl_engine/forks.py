@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from asl_engine import children
 from asl_engine.codec import MAX_PAYLOAD_BYTES, encode, encode_limited, too_large
 from asl_engine.context import Scopes, context_object, failed, number, wrong_type
 from asl_engine.matching import EXCEED_TOLERATED_FAILURE
@@ -231,7 +232,7 @@ def abort(core: Core, track: Track) -> None:
     track.dead = True
     track.serial += 1
     core.release(track)
-    core.stop_children(track)
+    children.stop(core, track)
     fork = track.fork
     if track.phase is Phase.FORKED and fork is not None:
         for child in fork.children.values():

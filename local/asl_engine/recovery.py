@@ -6,7 +6,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from asl_engine import forks, tasks
+from asl_engine import children, forks, tasks
 from asl_engine.clock import Clock
 from asl_engine.codec import decode, encode
 from asl_engine.interpreter import Local
@@ -298,7 +298,7 @@ def _wait_again(core: Core, track: Track, local: Local) -> None:
         core.add_task_timeout(track, remaining)
     if track.child_arn is not None:
         track.execution.children[track.child_arn] = track
-        local.append(partial(core.hear_child, track.child_arn, local))
+        local.append(partial(children.hear, core, track.child_arn, local))
     else:
         core.add_token(track)
         tasks.watch_heartbeat(core, track)

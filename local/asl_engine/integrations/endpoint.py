@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from asl_engine.errors import TaskError
+from asl_engine.integrations.lambda_ import LambdaCall
 
 NO_ENDPOINT = "Endpoint.NotConfigured"
 """The error of a task that needs an endpoint where none is set."""
@@ -65,11 +66,24 @@ class Endpoint:
 
     def invoke(self, function: str, payload: bytes) -> bytes:
         """Invoke a function; what it raises is a `TaskError` by the name of its error type."""
-        answer = self._call("lambda", "Lambda", "invoke", FunctionName=function, Payload=payload)
+        return self._invoke(FunctionName=function, Payload=payload) or b"null"
+
+    def invoke_as(self, call: LambdaCall) -> bytes:
+        """Invoke a function as a call says; an `Event` is kept by the endpoint once it is taken."""
+        context = {} if call.client_context is None else {"ClientContext": call.client_context}
+        return self._invoke(
+            FunctionName=call.function,
+            Payload=call.payload,
+            InvocationType=call.kind,
+            **context,
+        )
+
+    def _invoke(self, **arguments: Any) -> bytes:
+        answer = self._call("lambda", "Lambda", "invoke", **arguments)
         content: bytes = answer["Payload"].read()
         if answer.get("FunctionError"):
             raise TaskError(_error_type(content), content.decode("utf-8", "replace"))
-        return content or b"null"
+        return content
 
     def put_events(self, entries: list[dict[str, Any]]) -> Mapping[str, Any]:
         """Put entries on their buses."""

@@ -6,14 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from asl_engine.integrations import aws_sdk, events, lambda_
+from asl_engine.integrations.lambda_ import LambdaCaller, LambdaInvoker
 from asl_engine.integrations.protocol import Integration
-
-LambdaInvoker = Callable[[str, bytes], bytes]
-"""Takes a function's name or ARN and the payload as JSON; returns the answer as JSON.
-
-Raises `TaskError` with the function's error type and a cause; any other exception fails the task
-by its class name.
-"""
 
 EventsSink = Callable[[list[dict[str, Any]]], Mapping[str, Any]]
 """Takes PutEvents entries; returns `{"FailedEntryCount": n, "Entries": [...]}` as AWS does."""
@@ -35,6 +29,7 @@ class Registry(dict[str, Integration]):
         self,
         *,
         lambda_invoker: LambdaInvoker | None,
+        lambda_caller: LambdaCaller | None = None,
         events_sink: EventsSink | None,
         clients: ClientFactory | None,
         extra: Mapping[str, Integration] | None,
@@ -43,7 +38,9 @@ class Registry(dict[str, Integration]):
         self._lambda_invoker = lambda_invoker
         self._clients = clients
         if lambda_invoker is not None:
-            self[f"{_STATES}lambda:invoke"] = lambda_.invoke_integration(lambda_invoker)
+            self[f"{_STATES}lambda:invoke"] = lambda_.invoke_integration(
+                lambda_invoker, lambda_caller
+            )
         if events_sink is not None:
             self[f"{_STATES}events:putEvents"] = events.put_events_integration(events_sink)
         if clients is not None:

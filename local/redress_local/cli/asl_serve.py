@@ -157,6 +157,7 @@ def _engine(journal: Path | None, endpoint_url: str | None) -> Engine:
     return Engine(
         journal=MemoryJournal() if journal is None else SqliteJournal(journal),
         lambda_invoker=endpoint.invoke,
+        lambda_caller=endpoint.invoke_as,
         events=endpoint.put_events,
         clients=endpoint.client,
     )

@@ -74,7 +74,7 @@ def choose(store: Path | None, shop: Shop | None) -> Path:
     current = base / "current"
     if shop is None:
         return base / _current(current)
-    from redress_local.embedded.cloud import shop_digest
+    from redress_local.embedded.seeding import shop_digest
     from redress_local.shop.example import example_shop
 
     digest = shop_digest(shop)

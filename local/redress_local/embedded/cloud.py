@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -15,30 +14,25 @@ from asl_engine import (
     Execution,
     SqliteJournal,
     SystemClock,
-    TaskError,
     compile_machine,
     load_definition,
 )
 
-from redress_local.embedded.functions import (
-    FunctionHost,
-    FunctionLoadError,
-    FunctionNotFoundError,
-)
+from redress_local.embedded.functions import FunctionHost
 from redress_local.embedded.runtime import LocalRuntime, Parts
+from redress_local.embedded.seeding import seed
+from redress_local.embedded.settling import Settling
 from redress_local.embedded.store import (
     CommitCounter,
     CountedStore,
-    ForeignShopError,
     OnCommit,
     StoreFolder,
-    new_info,
 )
 from redress_local.embedded.targets import embedded_targets, without_client_news
+from redress_local.embedded.tasks import Tasks
 from redress_local.embedded.watch import ExecutionWatch
 from redress_local.events.bus import EventBus
 from redress_local.events.entries import delivery_name
-from redress_local.events.errors import EventsError
 from redress_local.events.store import EventStore
 from redress_local.project import find_project, local_template
 from redress_local.template import Template
@@ -52,7 +46,6 @@ if TYPE_CHECKING:
 ANSWER_FUNCTION = "AnswerApprovalFunction"
 # How long the engine may take after a restart until it knows the tokens that tasks wait on.
 _REVIVAL_SECONDS = 5.0
-_SHORT_OF_A_HUMAN = 3600.0
 
 
 class EmbeddedCloud:
@@ -104,10 +97,12 @@ class EmbeddedCloud:
         self.host = FunctionHost(
             self.template.functions, lambda function: LocalRuntime(function, self._parts)
         )
+        self._tasks = Tasks(self.host)
         self.engine = Engine(
             journal=self._journal,
-            lambda_invoker=self.invoke,
-            events=self._sink,
+            lambda_invoker=self._tasks.invoke,
+            lambda_caller=self._tasks.call,
+            events=self._tasks.put_events,
             clock=clock,
             max_workers=workers,
         )
@@ -128,8 +123,10 @@ class EmbeddedCloud:
         )
         served = without_client_news(self.template)
         self.bus = EventBus(served, EventStore(self._events), sender, now=clock.now)
+        self._tasks.bus = self.bus
         self._inline = workers == 0
         self._watch = ExecutionWatch(self.engine, self.bus, inline=self._inline)
+        self._settling = Settling(self.engine, self.bus, self._watch, clock, inline=self._inline)
 
     @classmethod
     def open(
@@ -181,27 +178,11 @@ class EmbeddedCloud:
                 on_commit=on_commit,
             )
             cloud._temporary = temporary
-            cloud._seed(shop)
+            seed(folder, shop, cloud.domain)
         except BaseException:
             folder.close()
             raise
         return cloud
-
-    def _seed(self, shop: Shop | None) -> None:
-        info = self.folder.info
-        if info is not None:
-            if shop is not None and shop_digest(shop) != info.shop_digest:
-                raise ForeignShopError(f"{self.folder.path}: seeded with another shop")
-            return
-        from redress_local.shop.example import example_shop
-        from redress_local.shop.seeding import seed_repositories
-
-        shop = shop or example_shop()
-        seed_repositories(shop, *self._domains())
-        self.folder.remember(new_info(shop_digest(shop), shop.as_of.isoformat()))
-
-    def _domains(self) -> tuple[Repository, Repository, Repository]:
-        return self.domain("orders"), self.domain("payments"), self.domain("inventory")
 
     def domain(self, name: str) -> Repository:
         """The repository that functions reach by `REDRESS_<NAME>_TABLE`."""
@@ -227,12 +208,7 @@ class EmbeddedCloud:
 
     def invoke(self, function: str, payload: bytes) -> bytes:
         """Call a function by name, ARN or logical id with JSON; returns its JSON answer."""
-        try:
-            return self.host.invoke(function, payload)
-        except FunctionNotFoundError as error:
-            raise TaskError("Lambda.ResourceNotFoundException", str(error)) from None
-        except FunctionLoadError as error:
-            raise TaskError("Runtime.ImportModuleError", str(error)) from None
+        return self._tasks.invoke(function, payload)
 
     def put(self, entries: Sequence[Mapping[str, Any]]) -> list[str]:
         """Put events on their buses, as PutEvents takes them; returns their ids.
@@ -244,17 +220,6 @@ class EmbeddedCloud:
 
     def _put(self, entries: Sequence[Mapping[str, Any]]) -> list[str]:
         return self.bus.put(entries)
-
-    def _sink(self, entries: list[dict[str, Any]]) -> Mapping[str, Any]:
-        answers: list[dict[str, str]] = []
-        failed = 0
-        for entry in entries:
-            try:
-                answers.append({"EventId": self.bus.put([entry])[0]})
-            except EventsError as error:
-                failed += 1
-                answers.append({"ErrorCode": type(error).__name__, "ErrorMessage": str(error)})
-        return {"FailedEntryCount": failed, "Entries": answers}
 
     def answer(self, answer: Mapping[str, Any]) -> Any:
         """Give a human's answer: `{case_id, decision, approver, comment, proposal_hash}`.
@@ -296,53 +261,14 @@ class EmbeddedCloud:
             arn: The execution.
             timeout: Seconds to wait at most.
         """
-        end = self.clock.monotonic() + timeout
-        while True:
-            before = self.clock.monotonic()
-            execution = self._step(arn, end)
-            if execution.status != "RUNNING" or self.is_waiting(arn):
-                break
-            now = self.clock.monotonic()
-            # In this thread nothing happens by itself: no time passed, so nothing is to come.
-            if now >= end or (self._inline and now == before):
-                break
-        self._watch.tell_ends()
-        return execution
-
-    def _step(self, arn: str, end: float) -> Execution:
-        left = max(0.0, end - self.clock.monotonic())
-        if self._inline:
-            # Less than the time-out of a question to a human, which is not to be waited for.
-            return self.engine.wait(arn, timeout=min(_SHORT_OF_A_HUMAN, left))
-        self._watch.wait_for_change(arn, left)
-        execution = self.engine.describe(arn)
-        # It is over in the journal before its last events are told: wait for those too.
-        return execution if execution.status == "RUNNING" else self.engine.wait(arn)
+        return self._settling.settle(arn, timeout)
 
     def drain(self, timeout: float = 600.0) -> None:
         """Finish all that can be finished: executions, and deliveries that are due.
 
         What waits for a human stays.
         """
-        end = self.clock.monotonic() + timeout
-        stuck: set[str] = set()
-        while self.clock.monotonic() < end:
-            for execution in self.engine.list_executions(status="RUNNING"):
-                self.settle(execution.arn, end - self.clock.monotonic())
-            self._watch.tell_ends()
-            self.bus.deliver_due()
-            running = {
-                execution.arn
-                for execution in self.engine.list_executions(status="RUNNING")
-                if not self.is_waiting(execution.arn)
-            }
-            if running and (not self._inline or running != stuck):
-                stuck = running
-                continue
-            due = self.bus.store.next_due()
-            if due is None or due - self.clock.now() > end - self.clock.monotonic():
-                return
-            self.clock.sleep(max(0.0, due - self.clock.now()))
+        self._settling.drain(timeout)
 
     def resume(self) -> list[str]:
         """Go on with everything that a dead process left behind.
@@ -392,8 +318,3 @@ class EmbeddedCloud:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def shop_digest(shop: Shop) -> str:
-    """SHA-256 of a shop's document."""
-    return hashlib.sha256(msgspec.json.encode(shop)).hexdigest()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import functools
 import logging
 import re
@@ -13,9 +12,9 @@ from urllib.parse import unquote
 
 from redress_local.lambda_service.api_events import EventOperations
 from redress_local.lambda_service.api_functions import FunctionOperations
+from redress_local.lambda_service.client_context import client_context
 from redress_local.lambda_service.errors import (
     InvalidParameterError,
-    InvalidPayloadError,
     LambdaServiceError,
 )
 from redress_local.lambda_service.rest import (
@@ -33,7 +32,6 @@ _log = logging.getLogger(__name__)
 
 _INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
 _INVOKE_ASYNC = re.compile(r"/2014-11-13/functions/([^/]+)/invoke-async/?")
-_CLIENT_CONTEXT_LIMIT = 3583
 
 
 class LambdaApi:
@@ -115,7 +113,7 @@ class LambdaApi:
                 request_id = self._service.invoke_async(name, body, trace_id=trace_id)
                 return answer(202, b"", x_amzn_requestid=request_id)
             case "RequestResponse":
-                context = _client_context(given.get("x-amz-client-context"))
+                context = client_context(given.get("x-amz-client-context"))
                 outcome = self._service.invoke(
                     name, body, client_context=context, trace_id=trace_id
                 )
@@ -132,18 +130,3 @@ def _invoked(outcome: Outcome, *, tail: bool) -> RestAnswer:
     if tail:
         more["x_amz_log_result"] = base64.b64encode(outcome.log_tail[-4096:]).decode()
     return answer(200, outcome.payload, **more)
-
-
-def _client_context(encoded: str | None) -> str | None:
-    if not encoded:
-        return None
-    if len(encoded) > _CLIENT_CONTEXT_LIMIT:
-        raise InvalidParameterError(
-            f"ClientContext is over {_CLIENT_CONTEXT_LIMIT} bytes of base64"
-        )
-    try:
-        text = base64.b64decode(encoded, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        raise InvalidPayloadError("Client context must be a valid Base64-encoded string.") from None
-    check_payload(text.encode(), _CLIENT_CONTEXT_LIMIT, "ClientContext")
-    return text

@@ -33,7 +33,7 @@ from redress_local.lambda_service.mappings import EventSourceMapping
 from redress_local.lambda_service.opt import LayerError
 from redress_local.lambda_service.registry import Entry, Registry
 from redress_local.lambda_service.sqs_poller import SqsPoller
-from redress_local.lambda_service.tasks import TaskInvoker, task_invoker
+from redress_local.lambda_service.tasks import TaskCaller, TaskInvoker, task_caller, task_invoker
 from redress_local.lambda_service.types import FunctionSpec, Invoker, Outcome
 from redress_local.lambda_service.workers.slots import PoolExhaustedError
 from redress_local.lambda_service.workers.supervisor import WorkerPoolError
@@ -232,6 +232,10 @@ class LambdaService:
     def task_invoker(self) -> TaskInvoker:
         """What the ASL engine calls functions with."""
         return task_invoker(self.invoke)
+
+    def task_caller(self) -> TaskCaller:
+        """What the ASL engine makes other calls with: events, dry runs, with a client context."""
+        return task_caller(self)
 
     # --- asynchronous configuration ---
 

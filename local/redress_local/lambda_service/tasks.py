@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
 from asl_engine.errors import TaskError
+from asl_engine.integrations import LambdaCall
 
+from redress_local.lambda_service.client_context import client_context
 from redress_local.lambda_service.errors import LambdaServiceError
 from redress_local.lambda_service.types import Outcome
 
 TaskInvoker = Callable[[str, bytes], bytes]
+TaskCaller = Callable[[LambdaCall], bytes]
 
 
 class _Invoke(Protocol):
     def __call__(self, name_or_arn: str, payload: bytes, /) -> Outcome: ...
+
+
+class _Functions(Protocol):
+    def function(self, name_or_arn: str) -> object: ...
+
+    def invoke_async(self, name_or_arn: str, payload: bytes) -> object: ...
+
+    def invoke(
+        self, name_or_arn: str, payload: bytes, *, client_context: str | None
+    ) -> Outcome: ...
 
 
 def task_invoker(invoke: _Invoke) -> TaskInvoker:
@@ -29,7 +43,7 @@ def task_invoker(invoke: _Invoke) -> TaskInvoker:
         try:
             outcome = invoke(function, payload)
         except LambdaServiceError as error:
-            raise TaskError(f"Lambda.{error.code}", service_cause(error)) from error
+            raise service_failure(error) from error
         except OSError as error:
             # No answer at all, as when the SDK cannot reach the service.
             raise TaskError(
@@ -42,9 +56,31 @@ def task_invoker(invoke: _Invoke) -> TaskInvoker:
     return call
 
 
-def service_cause(error: LambdaServiceError) -> str:
-    """The cause of a service error, as Step Functions words it."""
-    return f"{error} (Service: Lambda, Status Code: {error.status})"
+def task_caller(functions: _Functions) -> TaskCaller:
+    """Make the engine's `lambda_caller`; errors are those of `task_invoker`."""
+
+    def call(asked: LambdaCall) -> bytes:
+        try:
+            if asked.kind == "Event":
+                functions.invoke_async(asked.function, asked.payload)
+                return b""
+            if asked.kind == "DryRun":
+                functions.function(asked.function)
+                return b""
+            context = client_context(asked.client_context)
+        except LambdaServiceError as error:
+            raise service_failure(error) from error
+        return task_invoker(partial(functions.invoke, client_context=context))(
+            asked.function, asked.payload
+        )
+
+    return call
+
+
+def service_failure(error: LambdaServiceError) -> TaskError:
+    """An error of the service as the failure of a task, in Step Functions' words."""
+    cause = f"{error} (Service: Lambda, Status Code: {error.status})"
+    return TaskError(f"Lambda.{error.code}", cause)
 
 
 def function_failure(outcome: Outcome) -> TaskError:

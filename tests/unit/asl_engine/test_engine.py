@@ -365,7 +365,7 @@ def test_finished_executions_leave_memory(world: World) -> None:
     for _ in range(20):
         world.engine.run("machine")
     core = world.engine._core
-    assert (core.live, core.tokens, core.readers) == ({}, {}, {})
+    assert (core.live, core.tokens, core.listeners.readers) == ({}, {}, {})
 
 
 def test_a_loop_over_many_children_does_not_grow_the_stack() -> None:

@@ -240,3 +240,50 @@ class TestTasks:
             assert error_of() == error
         service.put_function_concurrency("echo", 0)
         assert error_of() == "Lambda.TooManyRequestsException"
+
+
+class TestTaskCalls:
+    def test_an_event_is_queued(self, service, pool):
+        from asl_engine.integrations import LambdaCall
+
+        assert service.task_caller()(LambdaCall("echo", b"[1]", "Event")) == b""
+        assert service.wait_for_events(5.0)
+        assert [call[1] for call in pool.calls] == [[1]]
+
+    def test_a_dry_run_runs_nothing(self, service, pool):
+        from asl_engine.integrations import LambdaCall
+
+        assert service.task_caller()(LambdaCall("echo", b"{}", "DryRun")) == b""
+        assert not pool.calls
+
+    @pytest.mark.parametrize("kind", ["Event", "DryRun", "RequestResponse"])
+    def test_unknown_functions_and_versions(self, service, kind):
+        from asl_engine.integrations import LambdaCall
+
+        for name in ("nobody", "echo:7"):
+            with pytest.raises(TaskError) as caught:
+                service.task_caller()(LambdaCall(name, b"{}", kind))
+            assert caught.value.error == "Lambda.ResourceNotFoundException"
+
+    def test_a_client_context_reaches_the_function_as_json(self, service, monkeypatch):
+        from asl_engine.integrations import LambdaCall
+        from redress_local.lambda_service.types import Outcome
+
+        seen = []
+
+        def invoke(name, payload, *, client_context):
+            seen.append((name, payload, client_context))
+            return Outcome(payload=b"1")
+
+        monkeypatch.setattr(service, "invoke", invoke)
+        call = service.task_caller()
+        assert call(LambdaCall("echo", b"{}", client_context="eyJhIjoxfQ==")) == b"1"
+        assert seen == [("echo", b"{}", '{"a":1}')]
+        for wrong, error in (
+            ("%", "InvalidRequestContentException"),
+            ("bm8=", "InvalidRequestContentException"),
+            ("e30=" * 1000, "InvalidParameterValueException"),
+        ):
+            with pytest.raises(TaskError) as caught:
+                call(LambdaCall("echo", b"{}", client_context=wrong))
+            assert caught.value.error == f"Lambda.{error}"
