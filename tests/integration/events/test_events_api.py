@@ -10,20 +10,16 @@ from typing import Any
 
 import boto3
 import pytest
-import uvicorn
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from redress.adapters.sqlite.repository import SqliteStore
+from redress_local.emulated.gateway.app import Gateway, Routes
+from redress_local.emulated.gateway.server import serve
 from redress_local.events.api.service import EventsApi
 from redress_local.events.bus import EventBus
 from redress_local.events.errors import DeliveryError
 from redress_local.events.store import EventStore
 from redress_local.events.targets import Targets
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:f"
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:q"
@@ -70,27 +66,10 @@ class Server:
             workers=4,
             queues=self.recorder,
         )
-        api = EventsApi(self.bus)
-
-        async def answer(request: Request) -> Response:
-            body = await request.body()
-            target = request.headers.get("x-amz-target", "")
-            made = await run_in_threadpool(api.handle, target, body)
-            return Response(made.body, made.status, made.headers)
-
-        app = Starlette(routes=[Route("/", answer, methods=["POST"])])
-        config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error")
-        self.server = uvicorn.Server(config)
-        self.thread = threading.Thread(target=self.server.run, daemon=True)
-        self.thread.start()
-        deadline = time.monotonic() + 10
-        while not self.server.started:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        port = self.server.servers[0].sockets[0].getsockname()[1]
+        self.server = serve(Gateway(Routes(json={"events": EventsApi(self.bus)})))
         self.client = boto3.client(
             "events",
-            endpoint_url=f"http://127.0.0.1:{port}",
+            endpoint_url=self.server.url,
             region_name="us-east-1",
             aws_access_key_id="test",
             aws_secret_access_key="test",
@@ -98,8 +77,7 @@ class Server:
         )
 
     def stop(self) -> None:
-        self.server.should_exit = True
-        self.thread.join(10)
+        self.server.stop()
         self.bus.close()
         self.store.close()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-import uvicorn
+from redress_local.emulated.gateway.server import serve
 from redress_local.front.http_front import HttpFront
 from redress_local.front.issuer import Client, Issuer, UserPool
 from redress_local.front.issuer_app import issuer_app
@@ -24,7 +24,7 @@ from redress_local.front.models import (
     WebSocketRoute,
 )
 from redress_local.front.token_endpoint import token_app
-from redress_local.front.websocket_front import SERVER_OPTIONS, WebSocketFront
+from redress_local.front.websocket_front import WebSocketFront
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -226,29 +226,10 @@ def server() -> Iterator[Front]:
         else:
             await http(scope, receive, send)
 
-    config = uvicorn.Config(
-        app,
-        host="127.0.0.1",
-        port=0,
-        log_level="error",
-        lifespan="off",
-        timeout_graceful_shutdown=2,
-        **SERVER_OPTIONS,
-    )
-    running = uvicorn.Server(config)
-    thread = threading.Thread(target=running.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 10
-    while not running.started:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    port = running.servers[0].sockets[0].getsockname()[1]
-    yield Front(port, functions, issuer, http, websocket, clock, lines)
-    http.close()
-    websocket.close()
-    running.should_exit = True
-    thread.join(10)
-    assert not thread.is_alive()
+    with serve(app) as running:
+        yield Front(running.port, functions, issuer, http, websocket, clock, lines)
+        http.close()
+        websocket.close()
 
 
 @pytest.fixture

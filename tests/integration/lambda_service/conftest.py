@@ -1,20 +1,16 @@
 """The Lambda API on a loopback port, and moto for the services around it."""
 
 import sys
-import threading
 from pathlib import Path
 
 import boto3
 import pytest
-import uvicorn
 from botocore.config import Config
+from redress_local.emulated.gateway.app import Gateway, Routes
+from redress_local.emulated.gateway.server import serve
 from redress_local.lambda_service.api import LambdaApi
 from redress_local.lambda_service.destinations import Boto3Sender
 from redress_local.lambda_service.service import LambdaService
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
-from starlette.routing import Route
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "unit/redress_local/lambda_service"))
 
@@ -30,44 +26,6 @@ def client(service, url):
         aws_secret_access_key="test",
         config=Config(retries={"total_max_attempts": 1}, parameter_validation=False),
     )
-
-
-def serve(api):
-    """Serve a Lambda API; returns its URL and what stops it."""
-
-    async def handle(request):
-        body = await request.body()
-        status, headers, data = await run_in_threadpool(
-            api.handle,
-            request.method,
-            request.url.path,
-            request.url.query,
-            dict(request.headers),
-            body,
-        )
-        return Response(data, status, headers)
-
-    methods = ["GET", "POST", "PUT", "DELETE"]
-    app = Starlette(routes=[Route("/{path:path}", handle, methods=methods)])
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
-    started = threading.Event()
-    startup = server.startup
-
-    async def notify(sockets=None):
-        await startup(sockets)
-        started.set()
-
-    server.startup = notify
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    assert started.wait(10)
-    port = server.servers[0].sockets[0].getsockname()[1]
-
-    def stop():
-        server.should_exit = True
-        thread.join(5)
-
-    return f"http://127.0.0.1:{port}", stop
 
 
 @pytest.fixture(scope="session")
@@ -118,6 +76,6 @@ def service(pool, request):
 
 @pytest.fixture
 def aws(service, tmp_path):
-    url, stop = serve(LambdaApi(service, code_folder=tmp_path / "code"))
-    yield client("lambda", url)
-    stop()
+    api = LambdaApi(service, code_folder=tmp_path / "code")
+    with serve(Gateway(Routes(rest={"lambda": api}))) as server:
+        yield client("lambda", server.url)

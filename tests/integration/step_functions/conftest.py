@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -12,11 +10,11 @@ from typing import Any
 
 import boto3
 import pytest
-import uvicorn
 from asl_engine import Engine, TaskError
 from asl_engine.api.http import asgi_app
 from asl_engine.api.service import StepFunctionsApi
 from botocore.config import Config
+from redress_local.emulated.gateway.server import serve
 
 ACCOUNT, REGION = "123456789012", "eu-central-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/machine"
@@ -114,20 +112,11 @@ def served() -> Iterator[Served]:
             raise TaskError("Lambda.ResourceNotFoundException", f"no function {name}")
         return json.dumps(functions[name](json.loads(payload))).encode()
 
-    with Engine(lambda_invoker=invoke) as engine, socket.socket() as listener:
+    with Engine(lambda_invoker=invoke) as engine:
         api = StepFunctionsApi(engine, account=ACCOUNT, region=REGION)
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        server = uvicorn.Server(
-            uvicorn.Config(asgi_app(api), log_level="error", access_log=False, lifespan="off")
-        )
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        yield Served(f"http://127.0.0.1:{listener.getsockname()[1]}", functions)
-        server.should_exit = True
-        api.close()
-        thread.join(10)
-        assert not thread.is_alive()
+        with serve(asgi_app(api)) as server:
+            yield Served(server.url, functions)
+            api.close()
 
 
 @pytest.fixture(scope="session")
