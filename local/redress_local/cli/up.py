@@ -86,7 +86,7 @@ def up(
                     _tell(cloud, seconds)
             cloud.warm()
             stop.asked.wait()
-            if sys.stdout.isatty():
+            if not as_json:
                 with _readable():
                     console().print("stopping")
     return 0
