@@ -3,82 +3,67 @@
 from __future__ import annotations
 
 import getpass
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated
 
 from cyclopts import Parameter
 from redress_local.cli.errors import EXIT_FAILED, UsageError
 from redress_local.cli.output import console, print_json
 from redress_local.cli.stores import JsonOption, ModelOption, StoreOption, open_cloud
 
-HashOption = Annotated[str | None, Parameter(name="--hash")]
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class AnswerOptions:
+    """How an answer is given.
+
+    Attributes:
+        approver: Who answers; the user of this machine by default.
+        comment: Kept with the answer.
+        hash_: Answer for this settlement only: the hash that `cases show` prints.
+        model: A model specification, should the case need one to go on.
+        store: Folder of the store; $REDRESS_STORE or .redress by default.
+        as_json: Print one JSON object and nothing else.
+    """
+
+    approver: str | None = None
+    comment: str = ""
+    hash_: Annotated[str | None, Parameter(name="--hash")] = None
+    model: ModelOption = "playbook"
+    store: StoreOption = None
+    as_json: JsonOption = False
 
 
-def approve(
-    case: str,
-    /,
-    *,
-    approver: str | None = None,
-    comment: str = "",
-    hash_: HashOption = None,
-    model: ModelOption = "playbook",
-    store: StoreOption = None,
-    as_json: JsonOption = False,
-) -> int:
+DEFAULTS = AnswerOptions()
+
+
+def approve(case: str, /, *, options: AnswerOptions = DEFAULTS) -> int:
     """Approve what a case waits for, and let it go on to its end.
 
     Args:
         case: The case's id.
-        approver: Who approves; the user of this machine by default.
-        comment: Kept with the answer.
-        hash_: Approve only this settlement: the hash that `cases show` prints.
-        model: A model specification, should the case need one to go on.
-        store: Folder of the store; $REDRESS_STORE or .redress by default.
-        as_json: Print one JSON object and nothing else.
+        options: How.
     """
-    return _answer(case, "approve", approver, comment, hash_, model, store, as_json)
+    return _answer(case, "approve", options)
 
 
-def deny(
-    case: str,
-    /,
-    *,
-    approver: str | None = None,
-    comment: str = "",
-    hash_: HashOption = None,
-    model: ModelOption = "playbook",
-    store: StoreOption = None,
-    as_json: JsonOption = False,
-) -> int:
+def deny(case: str, /, *, options: AnswerOptions = DEFAULTS) -> int:
     """Deny what a case waits for, and let it go on to its end.
 
     Args:
         case: The case's id.
-        approver: Who denies; the user of this machine by default.
-        comment: Kept with the answer.
-        hash_: Deny only this settlement: the hash that `cases show` prints.
-        model: A model specification, should the case need one to go on.
-        store: Folder of the store; $REDRESS_STORE or .redress by default.
-        as_json: Print one JSON object and nothing else.
+        options: How.
     """
-    return _answer(case, "deny", approver, comment, hash_, model, store, as_json)
+    return _answer(case, "deny", options)
 
 
-def _answer(
-    case: str,
-    decision: str,
-    approver: str | None,
-    comment: str,
-    proposal_hash: str | None,
-    model: str,
-    store: Any,
-    as_json: bool,
-) -> int:
+def _answer(case: str, decision: str, options: AnswerOptions) -> int:
     from redress.steps.case_records import find_approval, load_case
     from redress_local.cli import render
     from redress_local.embedded.ledger import ledger_delta
     from redress_local.embedded.resolution import CaseLedgers, describe, entries, trace_of
 
-    with open_cloud(store, model=model, existing=True) as cloud:
+    with open_cloud(options.store, model=options.model, existing=True) as cloud:
         cases = cloud.domain("cases")
         record = load_case(cases, case).record
         stored = find_approval(cases, case)
@@ -98,12 +83,12 @@ def _answer(
         answer = {
             "case_id": case,
             "decision": decision,
-            "approver": getpass.getuser() if approver is None else approver,
-            "comment": comment,
-            "proposal_hash": proposal_hash,
+            "approver": getpass.getuser() if options.approver is None else options.approver,
+            "comment": options.comment,
+            "proposal_hash": stored.request.proposal_hash
+            if options.hash_ is None
+            else options.hash_,
         }
-        if proposal_hash is None:
-            answer["proposal_hash"] = stored.request.proposal_hash
         cloud.answer(answer)
         execution = cloud.settle(record.owner)
         after = ledgers.of(record.order_id)
@@ -114,7 +99,7 @@ def _answer(
             "ledger": {"before": entries(before), "after": entries(after)},
             "ledger_delta": ledger_delta(before, after),
         }
-    if as_json:
+    if options.as_json:
         print_json(result)
     else:
         out = console()

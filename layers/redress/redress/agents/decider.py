@@ -7,9 +7,10 @@ from strands import tool
 from strands.models.model import Model
 from strands.types.tools import ToolContext
 
-from redress.agents.budget import DEFAULT_BUDGET, Budget, Meter
+from redress.agents.budget import DEFAULT_BUDGET, Budget
 from redress.agents.contract import KnownEvidence, check_conclusion, read_conclusion
-from redress.agents.run import as_data, model_id, prompt, require_conclusion, run_agent
+from redress.agents.investigate import investigate
+from redress.agents.run import as_data, prompt
 from redress.agents.tools import Conclusions, conclude_schema
 from redress.models.investigation import Investigation, InvestigationRequest
 
@@ -60,29 +61,18 @@ def conclude_investigation(
         ModelRefusedError: the model service refuses such calls, now and later.
         RecordingMissingError: a recorded model has no answer to this prompt.
     """
-    model = model_factory()
-    meter = Meter(model_id(model), budget, request.spent)
     agent = Decider(request)
-    result = run_agent(
-        model,
-        prompt("decider", "rules"),
-        [agent.conclude],
-        case_message(request, agent.known),
-        meter,
+    return investigate(
+        request,
+        "evidence-first",
+        model_factory(),
+        budget,
+        system_prompt=prompt("decider", "rules"),
+        tools=[agent.conclude],
+        message=case_message(request, agent.known),
         turns=1,
+        known=agent.known,
         conclusions=agent.conclusions,
-    )
-    conclusion, proposal = require_conclusion(agent.conclusions, result, turns=1)
-    return Investigation(
-        case_id=request.case.case_id,
-        pattern="evidence-first",
-        evidence=agent.known.items,
-        missing=agent.known.missing,
-        conclusive=conclusion.conclusive,
-        proposal=proposal,
-        program=conclusion.program,
-        usage=meter.usage,
-        model=model_id(model),
     )
 
 

@@ -7,10 +7,11 @@ from strands import tool
 from strands.models.model import Model
 from strands.types.tools import ToolContext
 
-from redress.agents.budget import DEFAULT_BUDGET, Budget, Meter
+from redress.agents.budget import DEFAULT_BUDGET, Budget
 from redress.agents.case_desk import CaseDesk
 from redress.agents.contract import check_action, check_conclusion, read_conclusion
-from redress.agents.run import as_data, model_id, prompt, require_conclusion, run_agent
+from redress.agents.investigate import investigate
+from redress.agents.run import as_data, prompt
 from redress.agents.tools import REASONS, Conclusions, conclude_schema, failed, ok
 from redress.errors import FinalError, InvalidProposalError
 from redress.models.base import parse
@@ -186,28 +187,17 @@ def investigate_monolith(
         ModelRefusedError: the model service refuses such calls, now and later.
         RecordingMissingError: a recorded model has no answer to this prompt.
     """
-    model = model_factory()
-    meter = Meter(model_id(model), budget, request.spent)
     desk = CaseDesk(request, orders, payments, inventory)
     agent = OrderAgent(desk)
-    result = run_agent(
-        model,
-        prompt("monolith", "rules"),
-        agent.tools,
-        as_data("case_data", {"case": desk.summary()}),
-        meter,
+    return investigate(
+        request,
+        "monolith",
+        model_factory(),
+        budget,
+        system_prompt=prompt("monolith", "rules"),
+        tools=agent.tools,
+        message=as_data("case_data", {"case": desk.summary()}),
         turns=budget.model_calls,
+        known=desk.known,
         conclusions=agent.conclusions,
-    )
-    conclusion, proposal = require_conclusion(agent.conclusions, result, turns=budget.model_calls)
-    return Investigation(
-        case_id=request.case.case_id,
-        pattern="monolith",
-        evidence=desk.known.items,
-        missing=desk.known.missing,
-        conclusive=conclusion.conclusive,
-        proposal=proposal,
-        program=conclusion.program,
-        usage=meter.usage,
-        model=model_id(model),
     )

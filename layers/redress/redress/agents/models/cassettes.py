@@ -68,7 +68,19 @@ def prompt_hashes(
     }
 
 
-class RecordedModel(Model):
+class _ByTools(Model):
+    """A model that is asked for its answers by tools only."""
+
+    async def structured_output(
+        self, output_model: type[T], prompt: Messages, system_prompt: str | None = None, **_: Any
+    ) -> AsyncGenerator[dict[str, T | Any], None]:
+        """Refuse: agents of this package answer by tools."""
+        del output_model, prompt, system_prompt
+        raise RecordingMissingError("structured output is not recorded; answer by a tool")
+        yield {}
+
+
+class RecordedModel(_ByTools):
     """Answers from cassettes and from nothing else: one model's in one folder."""
 
     def __init__(self, folder: str) -> None:
@@ -91,14 +103,6 @@ class RecordedModel(Model):
     def get_config(self) -> dict[str, Any]:
         """Return the configuration; `model_id` is the recorded model's."""
         return self.config
-
-    async def structured_output(
-        self, output_model: type[T], prompt: Messages, system_prompt: str | None = None, **_: Any
-    ) -> AsyncGenerator[dict[str, T | Any], None]:
-        """Refuse: agents of this package answer by tools."""
-        del output_model, prompt, system_prompt
-        raise RecordingMissingError("structured output is not recorded; answer by a tool")
-        yield {}
 
     async def stream(
         self,
@@ -144,7 +148,7 @@ class RecordedModel(Model):
         )
 
 
-class RecordingModel(Model):
+class RecordingModel(_ByTools):
     """Passes everything on to another model and keeps its answers."""
 
     def __init__(self, folder: str, spec: str, inner: Model) -> None:
@@ -159,14 +163,6 @@ class RecordingModel(Model):
     def get_config(self) -> Any:
         """Return the other model's configuration."""
         return self._inner.get_config()
-
-    async def structured_output(
-        self, output_model: type[T], prompt: Messages, system_prompt: str | None = None, **_: Any
-    ) -> AsyncGenerator[dict[str, T | Any], None]:
-        """Refuse: agents of this package answer by tools."""
-        del output_model, prompt, system_prompt
-        raise RecordingMissingError("structured output is not recorded; answer by a tool")
-        yield {}
 
     async def stream(
         self,
