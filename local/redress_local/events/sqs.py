@@ -1,8 +1,9 @@
-"""Queues by boto3: targets and dead-letter queues of the emulated cloud."""
+"""Queues by boto3: targets, destinations and dead-letter queues of the emulated cloud."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -19,14 +20,18 @@ class SqsQueues:
         self._urls: dict[str, str] = {}
 
     def send_message(
-        self, queue_arn: str, body: str, attributes: dict[str, str], group_id: str | None = None
+        self,
+        queue_arn: str,
+        body: str,
+        attributes: Mapping[str, str | int],
+        group_id: str | None = None,
     ) -> None:
         """Put a message on a queue.
 
         Args:
             queue_arn: The queue.
             body: The message.
-            attributes: Message attributes, all texts.
+            attributes: Message attributes; integers are of type Number, the rest texts.
             group_id: MessageGroupId, for a fifo queue.
 
         Raises:
@@ -35,7 +40,10 @@ class SqsQueues:
         more: dict[str, Any] = {}
         if attributes:
             more["MessageAttributes"] = {
-                key: {"DataType": "String", "StringValue": value}
+                key: {
+                    "DataType": "Number" if isinstance(value, int) else "String",
+                    "StringValue": str(value),
+                }
                 for key, value in attributes.items()
             }
         if group_id is not None:

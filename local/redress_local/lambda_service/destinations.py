@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Protocol
 
 import msgspec
 
+from redress_local.events.sqs import SqsQueues
 from redress_local.lambda_service.errors import InvalidParameterError
 from redress_local.lambda_service.types import LATEST, Outcome
 
@@ -45,20 +47,15 @@ class Boto3Sender:
         self._sqs = sqs
         self._events = events
 
+    @cached_property
+    def _queues(self) -> SqsQueues:
+        return SqsQueues(self._sqs())
+
     def send_message(
         self, queue_arn: str, body: str, attributes: Mapping[str, str | int]
-    ) -> object:
+    ) -> None:
         """Put a message on a queue."""
-        client = self._sqs()
-        url = client.get_queue_url(QueueName=queue_arn.rpartition(":")[2])["QueueUrl"]
-        typed = {
-            name: {
-                "DataType": "Number" if isinstance(value, int) else "String",
-                "StringValue": str(value),
-            }
-            for name, value in attributes.items()
-        }
-        return client.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=typed)
+        self._queues.send_message(queue_arn, body, attributes)
 
     def put_event(
         self, bus_arn: str, source: str, detail_type: str, detail: str, resources: list[str]
