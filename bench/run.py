@@ -1,7 +1,7 @@
 """Measures Redress beside its peers in one interleaved run and prints medians and ratios.
 
     make bench                          everything, three rounds
-    python bench/run.py --only peers    one part (peers, engine, growth, workflow)
+    python bench/run.py --only peers    one part (peers, engine, growth, workflow, emulated)
     python bench/run.py --json          for scripts
 
 Every peer runs in its own process, in turn, round after round, so that a machine that gets slower
@@ -25,6 +25,8 @@ BENCH = Path(__file__).resolve().parent
 ROOT = BENCH.parent
 TOOLS = ROOT / ".tools" / "bench"
 OURS = "Redress, bench case"
+EMULATED_CASES = 200
+PARTS = ("peers", "engine", "growth", "workflow", "emulated")
 
 Row = dict[str, Any]
 
@@ -183,6 +185,30 @@ def measure_workflow(rounds: int, scratch: Path) -> list[Row]:
     return rows
 
 
+def measure_emulated(rounds: int, scratch: Path) -> Row:
+    """The emulated cloud's own costs beside moto's server and AWS's emulator; then many cases."""
+    script = BENCH / "emulated.py"
+    found = []
+    for number in range(rounds):
+        row: Row = {}
+        for part in ("calls", "moto", "rie"):
+            say(f"round {number + 1} of {rounds}: emulated cloud, {part}")
+            row |= run_script(sys.executable, script, part, BENCH_FOLDER=str(scratch))
+        ours = row["dynamodb_hop_ms"] + row["dynamodb_moto_ms"]
+        row["dynamodb_to_moto"] = ours / row["moto_dynamodb_ms"]
+        row["states_to_moto"] = row["states_ms"] / row["moto_states_ms"]
+        if "rie_host_ms" in row:
+            ours = row["invoke_host_ms"] + row["invoke_worker_ms"]
+            row["invoke_to_rie"] = ours / (row["rie_host_ms"] + row["rie_worker_ms"])
+        found.append(row)
+    say(f"emulated cloud, {EMULATED_CASES} cases at once, twice")
+    cases = run_script(
+        sys.executable, script, "cases", str(EMULATED_CASES), BENCH_FOLDER=str(scratch)
+    )
+    cases["valid"] = not cases["wrong"] and not cases["left"]
+    return {"calls": medians(found), "cases": cases}
+
+
 def table(rows: list[Row], columns: dict[str, tuple[str, str]]) -> str:
     """Format rows as a Markdown table; columns map a key to (title, number format)."""
     lines = ["| " + " | ".join(title for title, _ in columns.values()) + " |"]
@@ -201,7 +227,8 @@ def targets(results: Row) -> list[str]:
     lines = []
 
     def judge(name: str, value: float, limit: float) -> None:
-        verdict = "met" if value <= limit else f"missed by {value / limit - 1:.0%}"
+        over = f" by {value / limit - 1:.0%}" if limit else ""
+        verdict = "met" if value <= limit else f"missed{over}"
         lines.append(f"- {name}: {value:.3g} (target at most {limit:.3g}): {verdict}")
 
     if peers := results.get("peers"):
@@ -216,7 +243,74 @@ def targets(results: Row) -> list[str]:
     if workflow := results.get("workflow"):
         first = next(row for row in workflow if row["pattern"] == "evidence-first")
         judge("model input of evidence-first to monolith", first["input_to_monolith"], 0.12)
+    if emulated := results.get("emulated"):
+        calls, cases = emulated["calls"], emulated["cases"]
+        judge("emulated cloud, start to ready, s", calls["start_s"], 5)
+        judge("warm invocation, CPU ms in the host", calls["invoke_host_ms"], 1.5)
+        judge("proxied DynamoDB call, CPU ms of the hop", calls["dynamodb_hop_ms"], 1)
+        judge("12 states over HTTP to moto", calls["states_to_moto"], 0.1)
+        judge("emulated cases not done exactly once", cases["wrong"], 0)
+        judge("memory growth of the main process, KB per case", cases["grown_kb"], 60)
+        judge("processes left behind", cases["left"], 0)
     return lines
+
+
+def emulated_text(measured: Row) -> str:
+    """Format what the emulated cloud costs."""
+    calls, cases = measured["calls"], measured["cases"]
+    no_peer = {"peer": "", "peer_ms": "", "ratio": ""}
+    rows: list[Row] = [
+        {
+            "what": "warm invocation of a function",
+            "main": calls["invoke_host_ms"],
+            "other": calls["invoke_worker_ms"],
+            "peer": "AWS's Runtime Interface Emulator",
+            "peer_ms": calls.get("rie_host_ms", 0) + calls.get("rie_worker_ms", 0),
+            "ratio": calls["invoke_to_rie"],
+        }
+        if "invoke_to_rie" in calls
+        else {
+            "what": "warm invocation of a function",
+            "main": calls["invoke_host_ms"],
+            "other": calls["invoke_worker_ms"],
+            **no_peer,
+        },
+        {
+            "what": "DynamoDB call (put, get, query)",
+            "main": calls["dynamodb_hop_ms"],
+            "other": calls["dynamodb_moto_ms"],
+            "peer": "moto's own server",
+            "peer_ms": calls["moto_dynamodb_ms"],
+            "ratio": calls["dynamodb_to_moto"],
+        },
+        {
+            "what": "12 Pass states, started and asked for over HTTP",
+            "main": calls["states_ms"],
+            "other": "",
+            "peer": "moto's own server",
+            "peer_ms": calls["moto_states_ms"],
+            "ratio": calls["states_to_moto"],
+        },
+        {"what": "PutEvents", "main": calls["put_events_ms"], "other": "", **no_peer},
+    ]
+    columns = {
+        "what": ("CPU ms of the servers for one", ""),
+        "main": ("main process", ".2f"),
+        "other": ("worker or moto", ".2f"),
+        "peer": ("peer", ""),
+        "peer_ms": ("peer's CPU ms", ".2f"),
+        "ratio": ("Redress to it", ".2f"),
+    }
+    return table(rows, columns) + (
+        "\n\nFrom start to ready {start_s:.1f} s; stopped in {stop_s:.1f} s.".format(**calls)
+        + (
+            "\n\n{cases} cases at once in {seconds:.0f} s, CPU ms per case: main {main_ms:.0f},"
+            " moto {moto_ms:.0f}, workers {workers_ms:.0f} (with their cold starts). Cases not done"
+            " exactly once: {wrong}. The main process then holds {main_mb:.0f} MB, and"
+            " {grown_kb:.0f} KB more for each of {cases} further cases. Stopped in {stop_s:.1f} s;"
+            " processes left: {left}."
+        ).format(**cases)
+    )
 
 
 def report(results: Row) -> str:
@@ -263,6 +357,8 @@ def report(results: Row) -> str:
             "accuracy": ("accuracy", ".3f"),
         }
         parts.append("## resolve_case as it is\n\n" + table(results["workflow"], columns))
+    if "emulated" in results:
+        parts.append("## The emulated cloud\n\n" + emulated_text(results["emulated"]))
     parts.append("## Targets\n\n" + "\n".join(targets(results)))
     return "\n\n".join(parts)
 
@@ -272,7 +368,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds (default 3)")
     parser.add_argument("--cases", type=int, default=5000, help="cases of the memory run")
-    parser.add_argument("--only", choices=["peers", "engine", "growth", "workflow"])
+    parser.add_argument("--only", choices=PARTS)
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     memory = Path("/dev/shm")
@@ -282,6 +378,7 @@ def main() -> int:
         "engine": lambda: measure_engine(arguments.rounds, scratch),
         "growth": lambda: measure_growth(scratch, arguments.cases),
         "workflow": lambda: measure_workflow(arguments.rounds, scratch),
+        "emulated": lambda: measure_emulated(arguments.rounds, scratch),
     }
     try:
         results = {name: part() for name, part in parts.items() if arguments.only in (None, name)}
@@ -289,8 +386,10 @@ def main() -> int:
         shutil.rmtree(scratch, ignore_errors=True)
     print(json.dumps(results, indent=2) if arguments.json else report(results))
     valid = all(row["valid"] for row in results.get("peers", []))
+    if "emulated" in results:
+        valid = valid and results["emulated"]["cases"]["valid"]
     if not valid:
-        say("a run is void: its refund rows do not count up")
+        say("a run is void: its refunds do not count up, or processes are left")
     return 0 if valid else 1
 
 
