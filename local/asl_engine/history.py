@@ -45,6 +45,14 @@ class HistoryReader:
             if event.id:
                 yield self._event(event)
 
+    def skip(self, events: Iterable[Event]) -> None:
+        """Pass over events that nobody wants to see; what follows them may build on them."""
+        for event in events:
+            if event.id:
+                self._links.previous(event)
+                if _flows(event.type):
+                    self._note_payload(event)
+
     def _event(self, event: Event) -> dict[str, Any]:
         shown: dict[str, Any] = {
             "timestamp": datetime.fromtimestamp(event.at, UTC),
@@ -59,10 +67,13 @@ class HistoryReader:
             shown[_details_key(shown["type"])] = details
         return shown
 
-    def _payload(self, event: Event) -> str:
+    def _note_payload(self, event: Event) -> None:
         payload = event.payload
         if payload is not None:
             self._flow[event.track] = payload
+
+    def _payload(self, event: Event) -> str:
+        self._note_payload(event)
         return self._flow.get(event.track, b"null").decode()
 
     def _details(self, event: Event) -> dict[str, Any] | None:
@@ -100,6 +111,11 @@ class HistoryReader:
         if kind in _WITHOUT_DETAILS or kind.endswith("StateAborted"):
             return None
         return extra
+
+
+def _flows(kind: str) -> bool:
+    """Whether an event's payload is what flows in its track from then on."""
+    return kind == "TaskSucceeded" or kind.endswith(("StateEntered", "StateExited"))
 
 
 def _is_function(details: dict[str, Any]) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -51,7 +50,7 @@ class Listeners:
                 for _, batch in self._journal.batches(record.key):
                     if batch[0] == events[0]:
                         break
-                    deque(reader.read(batch), maxlen=0)
+                    reader.skip(batch)
         for event in reader.read(events):
             for listener in self._listeners:
                 try:

@@ -1,4 +1,4 @@
-"""Executions: start, stop, redrive, describe, list; and what answers task tokens."""
+"""Executions: start, stop, redrive, describe, list."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from asl_engine.errors import (
     InvalidDefinitionError,
     InvalidInputError,
     InvalidNameError,
-    TaskTokenError,
 )
 from asl_engine.journal.records import ExecutionRecord
 from asl_engine.program import EXPRESS
@@ -226,39 +225,6 @@ class Executions:
         while len(self._redrives) > _TOKENS_KEPT:
             self._redrives.popitem(last=False)
 
-    # Task tokens
-
-    def succeed(self, request: dict[str, Any]) -> None:
-        """SendTaskSuccess."""
-        try:
-            output = decode(request["output"])
-        except (ValueError, RecursionError) as error:
-            raise ApiError("InvalidOutput", f"Invalid Output: 'it is not JSON: {error}'") from None
-        try:
-            self._engine.send_task_success(request["taskToken"], output)
-        except InvalidInputError as error:
-            raise ApiError("InvalidOutput", f"Invalid Output: '{error}'") from None
-        except TaskTokenError as error:
-            raise _token_error(error) from None
-
-    def fail(self, request: dict[str, Any]) -> None:
-        """SendTaskFailure."""
-        try:
-            self._engine.send_task_failure(
-                request["taskToken"], request.get("error", ""), request.get("cause", "")
-            )
-        except InvalidInputError as error:
-            raise ApiError("ValidationException", str(error)) from None
-        except TaskTokenError as error:
-            raise _token_error(error) from None
-
-    def heartbeat(self, request: dict[str, Any]) -> None:
-        """SendTaskHeartbeat."""
-        try:
-            self._engine.send_task_heartbeat(request["taskToken"])
-        except TaskTokenError as error:
-            raise _token_error(error) from None
-
 
 class _StartErrors:
     """Names the errors of starting as AWS does."""
@@ -302,15 +268,6 @@ def _only(entry: Entry, kind: str) -> None:
             "StateMachineTypeNotSupported",
             f"This operation is not supported by this type of state machine: {entry.kind}",
         )
-
-
-def _token_error(error: TaskTokenError) -> ApiError:
-    names = {
-        "InvalidToken": "Invalid Token",
-        "TaskDoesNotExist": "Task Does Not Exist",
-        "TaskTimedOut": "Task Timed Out",
-    }
-    return ApiError(error.code, f"{names[error.code]}: '{error}'")
 
 
 def _summary(record: ExecutionRecord) -> dict[str, Any]:

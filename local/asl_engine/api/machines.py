@@ -1,4 +1,4 @@
-"""State machines: create, update, delete, describe, list, tag; and what an ARN stands for."""
+"""State machines: create, update, delete, describe, list; and what an ARN stands for."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from asl_engine.api.arns import MachineArn, check_role, invalid_arn, machine_arn, plain_machine_arn
+from asl_engine.api.arns import MachineArn, check_role, machine_arn, plain_machine_arn
 from asl_engine.api.catalogue import Alias, Catalogue, Entry, Revision, missing
 from asl_engine.api.definitions import compile_definition
 from asl_engine.api.paging import Pager
 from asl_engine.api.protocol import ApiError
 from asl_engine.api.publishing import publish
+from asl_engine.api.tagging import read_tags
 from asl_engine.compiler import check_name
 from asl_engine.engine import Engine
 from asl_engine.errors import InvalidNameError
@@ -29,7 +30,6 @@ _DEFAULTS: dict[str, Any] = {
     "loggingConfiguration": {"level": "OFF", "includeExecutionData": False},
     "tracingConfiguration": {"enabled": False},
 }
-_MAX_TAGS = 50
 _COMPILED = 512
 
 
@@ -150,7 +150,7 @@ class StateMachines:
         check_role(role)
         created_with = (request.get("publish", False), request.get("versionDescription"))
         _check_description(created_with)
-        tags = _tags(request.get("tags", []))
+        tags = read_tags(request.get("tags", []))
         settings = {key: request[key] for key in _SETTINGS if key in request}
         arn = f"{self._prefix}:stateMachine:{name}"
         machine = compile_definition(
@@ -306,33 +306,6 @@ class StateMachines:
         ]
         return {"stateMachines": machines, "nextToken": token}
 
-    def tag(self, request: dict[str, Any]) -> None:
-        """TagResource."""
-        with self._catalogue.change(self._tagged(request)) as entry:
-            entry.tags.update(_tags(request["tags"]))
-            if len(entry.tags) > _MAX_TAGS:
-                raise ApiError("TooManyTags", f"a state machine has at most {_MAX_TAGS} tags")
-
-    def untag(self, request: dict[str, Any]) -> None:
-        """UntagResource."""
-        with self._catalogue.change(self._tagged(request)) as entry:
-            for key in request["tagKeys"]:
-                entry.tags.pop(key, None)
-
-    def tags(self, request: dict[str, Any]) -> dict[str, Any]:
-        """ListTagsForResource."""
-        entry = self._catalogue.get(self._tagged(request))
-        return {"tags": [{"key": key, "value": value} for key, value in entry.tags.items()]}
-
-    def _tagged(self, request: Mapping[str, Any]) -> str:
-        arn: str = request["resourceArn"]
-        read = machine_arn(arn)
-        if read.qualifier:
-            raise invalid_arn(arn, "Resource type not valid in this context")
-        if self._catalogue.find(read.machine) is None:
-            raise ApiError("ResourceNotFound", f"Resource not found: '{arn}'", resourceName=arn)
-        return read.machine
-
 
 def moment(at: float) -> datetime:
     """Epoch seconds as the protocol takes times."""
@@ -354,14 +327,3 @@ def _configuration(entry: Entry, revision: Revision, request: Mapping[str, Any])
 def _check_description(publishing: tuple[bool, str | None]) -> None:
     if publishing[1] is not None and not publishing[0]:
         raise ApiError("ValidationException", "versionDescription goes with publish only")
-
-
-def _tags(given: list[dict[str, str]]) -> dict[str, str]:
-    tags = {}
-    for tag in given:
-        if "key" not in tag:
-            raise ApiError("ValidationException", "every tag needs a key")
-        tags[tag["key"]] = tag.get("value", "")
-    if len(tags) > _MAX_TAGS:
-        raise ApiError("TooManyTags", f"a state machine has at most {_MAX_TAGS} tags")
-    return tags

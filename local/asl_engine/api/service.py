@@ -13,6 +13,8 @@ from asl_engine.api.histories import Histories
 from asl_engine.api.machines import StateMachines
 from asl_engine.api.protocol import ApiError, JsonAnswer, JsonService, Operation
 from asl_engine.api.publishing import Publishing
+from asl_engine.api.tagging import Tagging
+from asl_engine.api.tokens import Tokens
 from asl_engine.engine import Engine
 
 
@@ -47,6 +49,7 @@ class StepFunctionsApi:
             random=random or random_module.Random(),  # noqa: S311 - shares of a load
         )
         executions = self._executions = Executions(engine, machines)
+        tokens, tagging = Tokens(engine), Tagging(catalogue)
         publishing = Publishing(catalogue, engine.clock)
         operations: dict[str, Operation] = {
             "CreateStateMachine": machines.create,
@@ -54,9 +57,9 @@ class StepFunctionsApi:
             "DeleteStateMachine": machines.delete,
             "DescribeStateMachine": machines.describe,
             "ListStateMachines": machines.list,
-            "TagResource": machines.tag,
-            "UntagResource": machines.untag,
-            "ListTagsForResource": machines.tags,
+            "TagResource": tagging.tag,
+            "UntagResource": tagging.untag,
+            "ListTagsForResource": tagging.tags,
             "PublishStateMachineVersion": publishing.publish,
             "ListStateMachineVersions": publishing.versions,
             "DeleteStateMachineVersion": publishing.delete_version,
@@ -73,9 +76,9 @@ class StepFunctionsApi:
             "GetExecutionHistory": Histories(engine, executions).get,
             "StopExecution": executions.stop,
             "RedriveExecution": executions.redrive,
-            "SendTaskSuccess": executions.succeed,
-            "SendTaskFailure": executions.fail,
-            "SendTaskHeartbeat": executions.heartbeat,
+            "SendTaskSuccess": tokens.succeed,
+            "SendTaskFailure": tokens.fail,
+            "SendTaskHeartbeat": tokens.heartbeat,
             "ListMapRuns": executions.map_runs,
             "DescribeMapRun": executions.map_run,
             "UpdateMapRun": executions.map_run,

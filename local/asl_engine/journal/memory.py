@@ -86,10 +86,11 @@ class MemoryJournal:
         found.sort(key=lambda record: -record.key)
         return found[:limit]
 
-    def batches(self, key: int) -> Iterator[tuple[int, list[Event]]]:
-        """The batches of an execution, in order."""
+    def batches(self, key: int, since: int = 0) -> Iterator[tuple[int, list[Event]]]:
+        """The batches of an execution from a number on, in order."""
         with self._lock:
-            found = list(self._batches.get(key, []))
+            # They are numbered without gaps.
+            found = self._batches.get(key, [])[since:]
         return iter(found)
 
     def save_resource(self, name: str, content: bytes | None) -> None:

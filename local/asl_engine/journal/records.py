@@ -129,8 +129,11 @@ class Journal(Protocol):
     ) -> list[ExecutionRecord]:
         """Executions, the latest first; with `before`, only those of smaller keys."""
 
-    def batches(self, key: int) -> Iterator[tuple[int, list[Event]]]:
-        """The batches of an execution with their numbers, in order."""
+    def batches(self, key: int, since: int = 0) -> Iterator[tuple[int, list[Event]]]:
+        """The batches of an execution with their numbers, in order, from number `since` on.
+
+        They are read as they are asked for, so whoever stops early has not read the rest.
+        """
 
     def save_resource(self, name: str, content: bytes | None) -> None:
         """Keep what the host wants kept under a name, in place of what was; None removes it."""

@@ -55,6 +55,11 @@ _UPDATE = (
     " redrive_count = ?, redriven_at = ? where key = ?"
 )
 _BATCH = "insert into batches values (?, ?, ?)"
+_BATCHES = (
+    "select sequence, events from batches where execution = ? and sequence >= ?"
+    " order by sequence limit ?"
+)
+_ROWS = 100
 
 
 class JournalError(AslEngineError):
@@ -214,14 +219,16 @@ class SqliteJournal:
             ).fetchall()
         return [_record(row) for row in rows]
 
-    def batches(self, key: int) -> Iterator[tuple[int, list[Event]]]:
-        """The batches of an execution, in order."""
-        with self._lock:
-            rows = self._db.execute(
-                "select sequence, events from batches where execution = ? order by sequence",
-                (key,),
-            ).fetchall()
-        return ((sequence, self._decode(data)) for sequence, data in rows)
+    def batches(self, key: int, since: int = 0) -> Iterator[tuple[int, list[Event]]]:
+        """The batches of an execution from a number on, in order, read some at a time."""
+        while True:
+            with self._lock:
+                rows = self._db.execute(_BATCHES, (key, since, _ROWS)).fetchall()
+            for sequence, data in rows:
+                yield sequence, self._decode(data)
+            if len(rows) < _ROWS:
+                return
+            since = rows[-1][0] + 1
 
     def save_resource(self, name: str, content: bytes | None) -> None:
         """Keep what the host wants kept under a name; None removes it."""
