@@ -181,7 +181,9 @@ class Deliverer:
                 # Left in the store, where the next process finds it.
                 continue
             try:
-                self._attempt(one)
+                # Another worker may have made it between its reading and its taking.
+                if self._store.is_owed(one):
+                    self._attempt(one)
             except Exception:  # noqa: BLE001 - see below
                 # The worker's boundary: the delivery stays owed and is tried again later.
                 _log.exception("delivery broke", extra={"rule": one.rule, "target": one.target})

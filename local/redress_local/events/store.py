@@ -164,6 +164,13 @@ class EventStore(ArchiveTables):
         value: float | None = self._store.execute(query, (since,))[0][0]
         return value
 
+    def is_owed(self, owed: Owed) -> bool:
+        """Whether nothing has become of a delivery since it was read."""
+        rows = self._store.execute(
+            "select 1 from deliveries where key = ? and attempts = ?", (owed.key, owed.attempts)
+        )
+        return bool(list(rows))
+
     def delivered(self, owed: Owed) -> None:
         """The target has taken the event."""
         with self._store.transaction() as db:

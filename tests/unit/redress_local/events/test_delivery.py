@@ -458,3 +458,18 @@ def test_many_putters_and_targets_that_fail_at_times() -> None:
     assert failed
     assert Counter(sent.event["id"] for sent in world.sent) == Counter(accepted)
     assert len(set(accepted)) == 160
+
+
+def test_what_was_delivered_since_it_was_read_is_not_delivered_again() -> None:
+    world = World(workers=1)
+    world.rule()
+    gate = threading.Event()
+    world.fail = lambda _: gate.wait(5) and None
+    world.put()
+    (stale,) = world.store.owed()
+    gate.set()
+    assert world.bus.delivery.wait_idle(5)
+    assert world.bus.delivery.deliver([stale]) == 1
+    assert world.bus.delivery.wait_idle(5)
+    assert len(world.sent) == 1
+    world.bus.close()
