@@ -17,6 +17,7 @@ from redress_local.front.http_answers import (
     read_answer,
 )
 from redress_local.front.http_events import http_event
+from redress_local.front.http_log import log_context, log_times
 from redress_local.front.invoker import (
     InvocationError,
     InvocationThrottledError,
@@ -27,7 +28,7 @@ from redress_local.front.invoker import (
 from redress_local.front.issuer import Issuer
 from redress_local.front.jwt import JwtVerifier, ScopeError, TokenError
 from redress_local.front.models import HttpApi, HttpRoute, JwtAuthorizer, Stage, UnsupportedApiError
-from redress_local.front.requests import BadRequestError, HttpRequest, clf_time, read, request_id
+from redress_local.front.requests import BadRequestError, HttpRequest, read, request_id
 from redress_local.front.routes import Match, RouteTable
 from redress_local.front.throttle import StageThrottle
 
@@ -171,8 +172,8 @@ class HttpFront:
         if shared is not None:
             answer = _with_cors(answer, cors.simple(shared, request.headers))
         if served.stage.access_log is not None:
-            context |= _log_context(served, match, request, answer, number)
-            context |= _log_times(began, self._clock(), reason)
+            context |= log_context(served.api, served.stage, match, request, answer, number)
+            context |= log_times(began, self._clock(), reason)
             write_access(self._access_log, served.stage, context)
         return answer
 
@@ -291,35 +292,3 @@ def _with_cors(answer: HttpAnswer, added: cors.Headers) -> HttpAnswer:
     # What the function says about CORS is ignored where the API is configured for it.
     kept = [pair for pair in answer.headers if not pair[0].startswith("access-control-")]
     return answer._replace(headers=kept + added)
-
-
-def _log_context(
-    served: _Served, match: Match | None, request: HttpRequest, answer: HttpAnswer, number: str
-) -> dict[str, object]:
-    return {
-        "accountId": served.api.account,
-        "apiId": served.api.api_id,
-        "domainName": served.api.domain_name,
-        "domainPrefix": served.api.api_id,
-        "extendedRequestId": number,
-        "httpMethod": request.method,
-        "identity.sourceIp": request.source_ip,
-        "identity.userAgent": request.headers.get("user-agent"),
-        "path": request.path,
-        "protocol": request.protocol,
-        "requestId": number,
-        "responseLength": len(answer.body),
-        "routeKey": match.route.route_key if match else None,
-        "stage": served.stage.name,
-        "status": answer.status,
-    }
-
-
-def _log_times(began: float, now: float, reason: str) -> dict[str, object]:
-    return {
-        "error.message": reason or None,
-        "integrationErrorMessage": reason or None,
-        "requestTime": clf_time(began),
-        "requestTimeEpoch": int(began * 1000),
-        "responseLatency": int((now - began) * 1000),
-    }

@@ -1,11 +1,17 @@
-"""Chooses an HTTP API's route: exact paths, parameters, greedy parameters, `$default`."""
+"""Routes: an HTTP API's by path, with parameters and `$default`; a WebSocket API's by key."""
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
 
-from redress_local.front.models import HttpApi, HttpRoute, UnsupportedApiError
+from redress_local.front.models import (
+    HttpApi,
+    HttpRoute,
+    UnsupportedApiError,
+    WebSocketApi,
+    WebSocketRoute,
+)
 
 DEFAULT = "$default"
 _METHODS = {"ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
@@ -115,3 +121,22 @@ def _parse(api: HttpApi, route: HttpRoute) -> _Pattern:
                 f"{api.name}: {route.route_key!r}: a greedy parameter must come last"
             )
     return _Pattern(method, tuple(segments), route)
+
+
+def websocket_routes(api: WebSocketApi) -> dict[str, WebSocketRoute]:
+    """The routes of a WebSocket API by their keys.
+
+    Raises:
+        UnsupportedApiError: One asks for an authorizer, or is given twice.
+    """
+    routes: dict[str, WebSocketRoute] = {}
+    for route in api.routes:
+        if route.authorization_type != "NONE":
+            raise UnsupportedApiError(
+                f"{api.name}: {route.route_key}: authorization {route.authorization_type} is not "
+                "served here; let the $connect function decide"
+            )
+        if route.route_key in routes:
+            raise UnsupportedApiError(f"{api.name}: the route {route.route_key} is given twice")
+        routes[route.route_key] = route
+    return routes

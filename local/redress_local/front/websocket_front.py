@@ -33,8 +33,9 @@ from redress_local.front.invoker import (
     Invoker,
 )
 from redress_local.front.management import ManagementApi
-from redress_local.front.models import Stage, UnsupportedApiError, WebSocketApi, WebSocketRoute
+from redress_local.front.models import Stage, WebSocketApi, WebSocketRoute
 from redress_local.front.requests import BadRequestError, HttpRequest, read, request_id
+from redress_local.front.routes import websocket_routes
 from redress_local.front.throttle import StageThrottle
 from redress_local.front.websocket_answers import (
     failure,
@@ -110,7 +111,7 @@ class WebSocketFront:
         self._served: list[_Served] = []
         for api in apis:
             selection = RouteSelection(api)
-            routes = _routes(api)
+            routes = websocket_routes(api)
             self._served += [
                 _Served(api, stage, routes, selection, StageThrottle(stage, monotonic))
                 for stage in api.stages
@@ -165,12 +166,7 @@ class WebSocketFront:
         send: Send,
     ) -> None:
         answer = await self._ask(served, connection, request)
-        self._log(
-            served,
-            connection,
-            CONNECT,
-            answer.status,
-        )
+        self._log(served, connection, CONNECT, answer.status)
         if not 200 <= answer.status < 300:
             await refuse(send, answer)
             return
@@ -275,21 +271,11 @@ class WebSocketFront:
         )
         try:
             await self._invoker.call(route.function_arn, event, route.timeout_ms)
-            self._log(
-                served,
-                connection,
-                DISCONNECT,
-                200,
-            )
+            self._log(served, connection, DISCONNECT, 200)
         except InvocationError as error:
             # Nobody is left to tell: AWS gives no promise that $disconnect succeeds.
             _log.debug("$disconnect of %s failed: %s", connection.connection_id, error)
-            self._log(
-                served,
-                connection,
-                DISCONNECT,
-                500,
-            )
+            self._log(served, connection, DISCONNECT, 500)
 
     def _log(self, served: _Served, connection: Connection, key: str, status: int) -> None:
         log_access(
@@ -318,17 +304,3 @@ class WebSocketFront:
         for connection in self._connections.all():
             connection.close(Close(1001, "Going away"))
         self._invoker.close()
-
-
-def _routes(api: WebSocketApi) -> dict[str, WebSocketRoute]:
-    routes: dict[str, WebSocketRoute] = {}
-    for route in api.routes:
-        if route.authorization_type != "NONE":
-            raise UnsupportedApiError(
-                f"{api.name}: {route.route_key}: authorization {route.authorization_type} is not "
-                "served here; let the $connect function decide"
-            )
-        if route.route_key in routes:
-            raise UnsupportedApiError(f"{api.name}: the route {route.route_key} is given twice")
-        routes[route.route_key] = route
-    return routes

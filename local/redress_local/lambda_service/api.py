@@ -17,6 +17,7 @@ from redress_local.lambda_service.errors import (
     InvalidParameterError,
     LambdaServiceError,
 )
+from redress_local.lambda_service.payloads import check_payload
 from redress_local.lambda_service.rest import (
     Query,
     RestAnswer,
@@ -25,7 +26,7 @@ from redress_local.lambda_service.rest import (
     failure,
     parameters,
 )
-from redress_local.lambda_service.service import SYNC_LIMIT, LambdaService, check_payload
+from redress_local.lambda_service.service import SYNC_LIMIT, LambdaService
 from redress_local.lambda_service.types import LATEST, Outcome
 
 _log = logging.getLogger(__name__)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
-
-import msgspec
 
 from redress_local.lambda_service.async_invocation import AsyncInvocation
 from redress_local.lambda_service.async_queue import (
@@ -20,19 +17,16 @@ from redress_local.lambda_service.async_queue import (
 from redress_local.lambda_service.concurrency import ACCOUNT_CONCURRENCY, Concurrency
 from redress_local.lambda_service.destinations import Sender, service_of
 from redress_local.lambda_service.errors import (
-    ConflictError,
-    FunctionNotFoundError,
     InvalidParameterError,
-    InvalidPayloadError,
     LambdaServiceError,
-    PayloadTooLargeError,
     ThrottledError,
 )
 from redress_local.lambda_service.event_config import EventInvokeConfig
+from redress_local.lambda_service.event_sources import EventSources
 from redress_local.lambda_service.mappings import EventSourceMapping
 from redress_local.lambda_service.opt import LayerError
+from redress_local.lambda_service.payloads import check_payload
 from redress_local.lambda_service.registry import Entry, Registry
-from redress_local.lambda_service.sqs_poller import SqsPoller
 from redress_local.lambda_service.tasks import TaskCaller, TaskInvoker, task_caller, task_invoker
 from redress_local.lambda_service.types import FunctionSpec, Invoker, Outcome
 from redress_local.lambda_service.workers.slots import PoolExhaustedError
@@ -75,12 +69,7 @@ class LambdaService:
         self.concurrency = Concurrency(concurrency)
         self.registry = Registry(account, region)
         self._pool = pool
-        self._sqs_client = sqs_client
-        self._poll_seconds = poll_seconds
-        self._lock = threading.RLock()
-        self._mappings: dict[str, EventSourceMapping] = {}
-        self._pollers: dict[str, SqsPoller] = {}
-        self._closed = False
+        self._sources = EventSources(self.function, self.invoke, sqs_client, poll_seconds)
         invocation = AsyncInvocation(
             invoke=self._invoke_event,
             function=self.function,
@@ -268,20 +257,7 @@ class LambdaService:
             ConflictError: The queue feeds it already.
             InvalidParameterError: AWS, or the local cloud, does not take it.
         """
-        name = self.function(mapping.function).name
-        mapping = msgspec.structs.replace(mapping, function=name)
-        mapping.check()
-        with self._lock:
-            for other in self._mappings.values():
-                if (other.function, other.source_arn) == (name, mapping.source_arn):
-                    raise ConflictError(
-                        f"An event source mapping with SQS arn ({mapping.source_arn}) and function "
-                        f"({name}) already exists. Please update or delete the existing mapping "
-                        f"with UUID {other.uuid}"
-                    )
-            self._start_polling(mapping)
-            self._mappings[mapping.uuid] = mapping
-        return mapping
+        return self._sources.create(mapping)
 
     def event_source_mapping(self, identifier: str) -> EventSourceMapping:
         """A mapping by its UUID.
@@ -289,16 +265,11 @@ class LambdaService:
         Raises:
             FunctionNotFoundError: There is none.
         """
-        with self._lock:
-            found = self._mappings.get(identifier)
-        if found is None:
-            raise FunctionNotFoundError("The resource you requested does not exist.")
-        return found
+        return self._sources.get(identifier)
 
     def event_source_mappings(self) -> list[EventSourceMapping]:
         """Every mapping, in the order they were made."""
-        with self._lock:
-            return list(self._mappings.values())
+        return self._sources.all()
 
     def update_event_source_mapping(self, identifier: str, **changes: Any) -> EventSourceMapping:
         """Change a mapping; polling goes on as it now says.
@@ -307,17 +278,7 @@ class LambdaService:
             FunctionNotFoundError: There is none.
             InvalidParameterError: AWS, or the local cloud, does not take the change.
         """
-        with self._lock:
-            old = self.event_source_mapping(identifier)
-            mapping = msgspec.structs.replace(old, **changes, modified=time.time())
-            mapping = msgspec.structs.replace(
-                mapping, function=self.function(mapping.function).name
-            )
-            mapping.check()
-            self._mappings[identifier] = mapping
-            self._stop_polling(identifier)
-            self._start_polling(mapping)
-        return mapping
+        return self._sources.update(identifier, **changes)
 
     def delete_event_source_mapping(self, identifier: str) -> EventSourceMapping:
         """Stop a mapping and forget it.
@@ -325,67 +286,16 @@ class LambdaService:
         Raises:
             FunctionNotFoundError: There is none.
         """
-        with self._lock:
-            mapping = self.event_source_mapping(identifier)
-            del self._mappings[identifier]
-            self._stop_polling(identifier)
-        return mapping
+        return self._sources.delete(identifier)
 
     def last_processing_result(self, identifier: str) -> str:
         """What became of a mapping's last batch, in Lambda's words."""
-        poller = self._pollers.get(identifier)
-        return poller.last_result if poller else "No records processed"
-
-    def _start_polling(self, mapping: EventSourceMapping) -> None:
-        if not mapping.enabled or self._closed:
-            return
-        if self._sqs_client is None:
-            raise InvalidParameterError("This Lambda service has no queues to poll")
-        poller = SqsPoller(
-            mapping, self._sqs_client(), self.invoke, wait_seconds=self._poll_seconds
-        )
-        self._pollers[mapping.uuid] = poller
-        poller.start()
-
-    def _stop_polling(self, identifier: str) -> None:
-        if poller := self._pollers.pop(identifier, None):
-            poller.stop()
+        return self._sources.last_processing_result(identifier)
 
     def close(self) -> None:
         """Stop the pollers and the queue of asynchronous events at once; the pool stays."""
-        with self._lock:
-            self._closed = True
-            for identifier in list(self._pollers):
-                self._stop_polling(identifier)
+        self._sources.close()
         self._queue.close()
-
-
-def check_payload(payload: bytes, limit: int, kind: str) -> bytes:
-    """A payload that Lambda takes; none at all is an empty object.
-
-    Args:
-        payload: As it was sent.
-        limit: Bytes.
-        kind: The invocation type, for the message.
-
-    Raises:
-        InvalidPayloadError: It is not JSON.
-        PayloadTooLargeError: It is over the limit.
-    """
-    if len(payload) > limit:
-        raise PayloadTooLargeError(
-            f"{len(payload)} byte payload is too large for the {kind} invocation type "
-            f"(limit {limit} bytes)"
-        )
-    if not payload:
-        return b"{}"
-    try:
-        # Raw checks the syntax and builds nothing; text must be UTF-8 nevertheless.
-        msgspec.json.decode(payload, type=msgspec.Raw)
-        payload.decode()
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidPayloadError(f"Could not parse request body into json: {error}") from None
-    return payload
 
 
 def _check_dead_letter(spec: FunctionSpec) -> None:
