@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
@@ -13,6 +14,10 @@ from asl_engine.integrations import LambdaCall
 from redress_local.lambda_service.client_context import client_context
 from redress_local.lambda_service.errors import LambdaServiceError
 from redress_local.lambda_service.types import Outcome
+
+# What Step Functions keeps of an error's name and of its cause, in characters.
+_ERROR_LIMIT = 256
+_CAUSE_LIMIT = 32_768
 
 TaskInvoker = Callable[[str, bytes], bytes]
 TaskCaller = Callable[[LambdaCall], bytes]
@@ -79,16 +84,17 @@ def task_caller(functions: _Functions) -> TaskCaller:
 
 def service_failure(error: LambdaServiceError) -> TaskError:
     """An error of the service as the failure of a task, in Step Functions' words."""
-    cause = f"{error} (Service: Lambda, Status Code: {error.status})"
-    return TaskError(f"Lambda.{error.code}", cause)
+    request = f"Service: Lambda, Status Code: {error.status}, Request ID: {uuid.uuid4()}"
+    return TaskError(f"Lambda.{error.code}", f"{error} ({request})")
 
 
 def function_failure(outcome: Outcome) -> TaskError:
-    """A function error as the failure of a task."""
+    """A function error as the failure of a task; what is too long is cut."""
     cause = outcome.payload.decode("utf-8", "replace")
     try:
         answer: Any = msgspec.json.decode(outcome.payload)
     except msgspec.DecodeError:
         answer = None
     name = answer.get("errorType") if isinstance(answer, dict) else None
-    return TaskError(name if isinstance(name, str) and name else "Lambda.Unknown", cause)
+    error = name if isinstance(name, str) and name else "Lambda.Unknown"
+    return TaskError(error[:_ERROR_LIMIT], cause[:_CAUSE_LIMIT])

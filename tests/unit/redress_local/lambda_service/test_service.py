@@ -1,6 +1,7 @@
 """Functions, their limits, and how their failures reach the ASL engine."""
 
 import json
+import re
 import threading
 
 import pytest
@@ -217,6 +218,24 @@ class TestTasks:
         with pytest.raises(TaskError) as caught:
             service.task_invoker()("echo", b"{}")
         assert (caught.value.error, caught.value.cause) == (error, payload.decode())
+
+    def test_long_names_and_causes_are_cut(self, service, pool):
+        from redress_local.lambda_service.types import Outcome
+
+        payload = json.dumps({"errorType": "E" * 300, "errorMessage": "é" * 40_000}).encode()
+        pool.invoke = lambda *_, **__: Outcome(payload=payload, function_error="Unhandled")
+        with pytest.raises(TaskError) as caught:
+            service.task_invoker()("echo", b"{}")
+        assert caught.value.error == "E" * 256
+        assert caught.value.cause == payload.decode()[:32_768]
+
+    def test_a_refusal_names_its_request(self, service):
+        with pytest.raises(TaskError) as caught:
+            service.task_invoker()("nobody", b"{}")
+        uuid = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+        assert re.search(
+            rf" \(Service: Lambda, Status Code: 404, Request ID: {uuid}\)$", caught.value.cause
+        )
 
     def test_failures_of_the_service(self, service, pool):
         call = service.task_invoker()
