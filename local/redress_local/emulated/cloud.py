@@ -280,6 +280,8 @@ class EmulatedCloud:
         server.start()
         # What functions wrote goes out before the gateway ends.
         self._parts.callback(self._logs.close)
+        # Before both: nobody polls a queue that is no longer served.
+        self._parts.callback(self.functions.close)
 
     def _open_front(self) -> None:
         """Serve the template's own APIs."""
