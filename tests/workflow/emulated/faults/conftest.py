@@ -16,7 +16,7 @@ from stack_world import StackWorld  # noqa: E402
 
 # AWS waits a minute and then two between asynchronous attempts.
 TIME_FACTOR = 1 / 600
-CUSTOMERS, SEED = 120, 31
+CUSTOMERS, SEED = 250, 5
 
 
 @pytest.fixture(scope="session")

@@ -137,13 +137,17 @@ def test_stopped_then_taken_over(redress: StackWorld) -> None:
     settled = case.ledger()
 
     redress.states.redrive_execution(executionArn=first)
-    redress.ended(first)
+    # The policy step refuses what another execution has settled, and nobody is told of it.
+    late = redress.ended(first)
+    assert (late["status"], late["error"]) == ("FAILED", "CaseFailed")
+    assert failures(case, first)[-1] == "CaseAlreadySettledError"
+    assert "SettleClaim" not in entered(case, first)
     assert case.ledger() == settled
     assert case.paid() == ONCE
     record = redress.case(case.label.case_id)
     assert record is not None
     assert (record.status, record.owner) == ("resolved", second)
-    assert len(case.told("CaseResolved")) == 1
+    assert len(case.told("CaseResolved")) == len(case.told("CaseFailed")) == 1
 
 
 def test_stopped_within_the_settlement(redress: StackWorld) -> None:

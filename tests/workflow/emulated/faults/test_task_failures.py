@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from typing import Any
 
@@ -121,6 +122,15 @@ def test_a_raised_error_brings_its_stack_trace(faults: FaultsWorld) -> None:
     assert cause["requestId"] == noted["request_id"]
 
 
+def test_a_long_cause_is_cut(faults: FaultsWorld) -> None:
+    """Step Functions' API gives 32,768 characters of it; the catcher still takes the error."""
+    payload = {"key": faults.name("fault"), "way": "raises", "repeat": 100_000}
+    output, history = faults.run("ByName", {"function": faults.arn("Fails"), "payload": payload})
+    assert output["catcher"] == "OutOfStockError"
+    causes = [output["error"]["Cause"], *(failed["cause"] for failed in failures(history))]
+    assert {len(cause) for cause in causes} == {32_768}
+
+
 @pytest.mark.parametrize(
     ("function", "payload"),
     [("Fails", {"way": "raises"}), ("SleepsShort", {}), ("Fails", {"way": "killed"})],
@@ -215,7 +225,10 @@ def test_throttled(faults: FaultsWorld) -> None:
     assert len(failed) == 4
     for failure in failed:
         assert failure["error"] == "Lambda.TooManyRequestsException"
-        assert failure["cause"].startswith("Rate Exceeded. (Service: Lambda, Status Code: 429")
+        assert re.fullmatch(
+            rf"Rate Exceeded\. \(Service: Lambda, Status Code: 429, Request ID: {UUID}\)",
+            failure["cause"],
+        )
 
     patient = faults.start("ByName", {"function": one, "payload": {"key": key}})
     until(lambda: failures(faults.history(patient)), "a refusal")
@@ -229,9 +242,10 @@ def test_no_such_function(faults: FaultsWorld) -> None:
     output, history = faults.run("ByName", {"function": missing, "payload": {}})
     assert output["catcher"] == output["error"]["Error"] == "Lambda.ResourceNotFoundException"
     (failed,) = failures(history)
-    assert failed["cause"].startswith(
-        f"Function not found: {missing} (Service: Lambda, Status Code: 404"
+    said = (
+        rf"Function not found: {missing} \(Service: Lambda, Status Code: 404, Request ID: {UUID}\)"
     )
+    assert re.fullmatch(said, failed["cause"])
 
 
 def test_fails_twice_then_succeeds(faults: FaultsWorld) -> None:

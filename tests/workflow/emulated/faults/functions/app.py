@@ -70,7 +70,7 @@ def takes(event, context):
 
 
 def _raises(event):
-    raise OutOfStockError(f"no {event.get('sku', 'sku_1')} is left")
+    raise OutOfStockError(f"no {event.get('sku', 'sku_1') * event.get('repeat', 1)} is left")
 
 
 def _eats(event):
