@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from redress_local.embedded.interest import STATUS_CHANGE, Interest
 from redress_local.events.errors import EventsError
 
 if TYPE_CHECKING:
@@ -15,11 +16,15 @@ if TYPE_CHECKING:
 
     from redress_local.events.bus import EventBus
 
-STATUS_CHANGE = "Step Functions Execution Status Change"
 FAILED = {
     "ExecutionFailed": "FAILED",
     "ExecutionTimedOut": "TIMED_OUT",
     "ExecutionAborted": "ABORTED",
+}
+_OTHERS = {
+    "ExecutionStarted": "RUNNING",
+    "ExecutionRedriven": "RUNNING",
+    "ExecutionSucceeded": "SUCCEEDED",
 }
 _WAITS = "waitForTaskToken"
 _ANSWERED = frozenset({"TaskSucceeded", "TaskFailed", "TaskTimedOut"})
@@ -33,15 +38,19 @@ class ExecutionWatch:
         engine: Whose executions.
         bus: Where the ends of failed executions are told, as Step Functions does.
         inline: Whether the engine runs in the caller's thread.
+        all_changes: Tell of starts and successes too, where a rule or an archive may want them.
     """
 
-    def __init__(self, engine: Engine, bus: EventBus, *, inline: bool) -> None:
+    def __init__(
+        self, engine: Engine, bus: EventBus, *, inline: bool, all_changes: bool = False
+    ) -> None:
         self._engine = engine
         self._bus = bus
         self._inline = inline
         self._changed = threading.Condition()
         self._waiting: set[str] = set()
-        self._ended: deque[str] = deque()
+        self._ended: deque[tuple[str, str]] = deque()
+        self._interest = Interest(bus) if all_changes else None
         self._telling = threading.Lock()
         engine.subscribe(self._hear)
 
@@ -71,7 +80,8 @@ class ExecutionWatch:
         # Under a lock, so that whoever settles a case comes back after its end was told.
         with self._telling:
             while self._ended:
-                self._tell(self._engine.describe(self._ended.popleft()))
+                arn, status = self._ended.popleft()
+                self._tell(self._engine.describe(arn), status)
 
     def tell_forgotten_ends(self) -> None:
         """Tell the bus of what failed before the process died, where it was not told yet."""
@@ -79,10 +89,12 @@ class ExecutionWatch:
         for status in FAILED.values():
             for execution in self._engine.list_executions(status=status):
                 if _announcement(execution) not in told:
-                    self._tell(execution)
+                    self._tell(execution, status)
 
     def _hear(self, arn: str, event: dict[str, Any]) -> None:
         kind = event["type"]
+        if self._interest is not None and kind in _OTHERS and self._interest.takes(_OTHERS[kind]):
+            self._tell_soon(arn, _OTHERS[kind])
         if kind == "TaskSubmitted":
             if event["taskSubmittedEventDetails"]["resource"].endswith(_WAITS):
                 self._note(arn, waiting=True)
@@ -90,27 +102,32 @@ class ExecutionWatch:
             if arn in self._waiting:
                 self._note(arn, waiting=False)
         elif kind in FAILED:
-            # Told outside the execution's lock: a rule may start what waits for this one.
-            self._ended.append(arn)
-            if not self._inline:
-                threading.Thread(target=self.tell_ends, daemon=True).start()
+            self._tell_soon(arn, FAILED[kind])
             self._note(arn, waiting=False)
         elif kind == "ExecutionSucceeded":
             self._note(arn, waiting=False)
+
+    def _tell_soon(self, arn: str, status: str) -> None:
+        # Told outside the execution's lock: a rule may start what waits for this one.
+        self._ended.append((arn, status))
+        if not self._inline:
+            threading.Thread(target=self.tell_ends, daemon=True).start()
 
     def _note(self, arn: str, *, waiting: bool) -> None:
         with self._changed:
             (self._waiting.add if waiting else self._waiting.discard)(arn)
             self._changed.notify_all()
 
-    def _tell(self, execution: Execution) -> None:
-        entry = _status_change(execution)
-        announces = _announcement(execution)
+    def _tell(self, execution: Execution, status: str) -> None:
+        entry = _status_change(execution, status)
+        announces = _announcement(execution) if status in FAILED.values() else None
         try:
             self._bus.put([entry], announces=announces)
         except EventsError:
             # Too large with its input: AWS leaves the input out then.
             entry["Detail"] |= {"input": None, "inputDetails": {"included": False}, "cause": None}
+            if entry["Detail"]["output"] is not None:
+                entry["Detail"] |= {"output": None, "outputDetails": {"included": False}}
             self._bus.put([entry], announces=announces)
 
     def _waits_in_history(self, arn: str) -> bool:
@@ -128,9 +145,10 @@ def _announcement(execution: Execution) -> str:
     return f"{execution.arn}#{execution.redrive_count}"
 
 
-def _status_change(execution: Execution) -> dict[str, Any]:
+def _status_change(execution: Execution, status: str) -> dict[str, Any]:
     """The event that Step Functions puts on the default bus, times in milliseconds."""
-    started, stopped = execution.started_at, execution.stopped_at
+    running, succeeded = status == "RUNNING", status == "SUCCEEDED"
+    started, stopped = execution.started_at, None if running else execution.stopped_at
     return {
         "Source": "aws.states",
         "DetailType": STATUS_CHANGE,
@@ -139,15 +157,15 @@ def _status_change(execution: Execution) -> dict[str, Any]:
             "executionArn": execution.arn,
             "stateMachineArn": execution.machine,
             "name": execution.name,
-            "status": execution.status,
+            "status": status,
             "startDate": round(started.timestamp() * 1000),
             "stopDate": None if stopped is None else round(stopped.timestamp() * 1000),
             "input": msgspec.json.encode(execution.input).decode(),
             "inputDetails": {"included": True},
-            "output": None,
-            "outputDetails": None,
-            "error": execution.error,
-            "cause": execution.cause,
+            "output": msgspec.json.encode(execution.output).decode() if succeeded else None,
+            "outputDetails": {"included": True} if succeeded else None,
+            "error": None if running else execution.error,
+            "cause": None if running else execution.cause,
             "redriveCount": execution.redrive_count,
         },
     }

@@ -235,7 +235,7 @@ class EmulatedCloud:
         )
         close(self.bus.close)
         self._events_api = EventsApi(self.bus)
-        self._watch = ExecutionWatch(self.engine, self.bus, inline=False)
+        self._watch = ExecutionWatch(self.engine, self.bus, inline=False, all_changes=True)
         schedules = ScheduleRunner(self.bus, now=time.time)
         close(schedules.stop)
         schedules.start()
