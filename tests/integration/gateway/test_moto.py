@@ -192,6 +192,20 @@ def test_errors_have_aws_codes(served: Any) -> None:
     assert caught.value.response["Error"]["Code"] == "NotFoundException"
 
 
+@pytest.mark.parametrize(
+    ("service", "operation"), [("apigatewayv2", "get_apis"), ("cloudformation", "list_stacks")]
+)
+def test_a_service_that_is_not_served_is_named(served: Any, service: str, operation: str) -> None:
+    """Moto would need packages for them that are not installed."""
+    with pytest.raises(ClientError) as refused:
+        getattr(served.client(service), operation)()
+    assert refused.value.response["Error"]["Code"] == "UnknownService"
+    assert refused.value.response["Error"]["Message"] == (
+        f"the local cloud does not serve {'apigateway' if service[0] == 'a' else service}"
+    )
+    assert refused.value.response["ResponseMetadata"]["RetryAttempts"] == 0
+
+
 def test_it_dies_with_a_parent_that_is_killed() -> None:
     program = (
         "import sys, time\n"

@@ -13,7 +13,7 @@ import pytest
 from redress_local.cli.main import run
 from websockets.sync.client import ClientConnection, connect
 
-SECONDS = 40.0
+SECONDS = 60.0
 
 
 class Reply(NamedTuple):

@@ -15,6 +15,9 @@ from botocore.exceptions import ClientError
 from moto.core.request import PRESERVED_HEADER_NAMES_ENVIRON_KEY
 from moto.moto_server.werkzeug_app import BackendRequest
 
+from redress_local.emulated.gateway.errors import aws_error
+from redress_local.emulated.gateway.routing import aws_call
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -66,7 +69,10 @@ class SerialWsgi:
         if environ.get("HTTP_X_AMZ_TARGET") == "AmazonSQS.ReceiveMessage":
             status, headers, data = await self._poll(environ, body)
         else:
-            status, headers, data = self._call(environ, body)
+            try:
+                status, headers, data = self._call(environ, body)
+            except ImportError as error:
+                status, headers, data = _unserved(scope, error)
             if environ.get("HTTP_X_AMZ_TARGET", "").startswith("AmazonSQS."):
                 self._changed.set()
                 self._changed = asyncio.Event()
@@ -127,6 +133,17 @@ class SerialWsgi:
         if status != 200:
             return 0
         return int((msgspec.json.decode(data).get("Attributes") or {}).get(name, 0))
+
+
+def _unserved(scope: Scope, error: ImportError) -> Answer:
+    """Say that a service is not served: moto has it, but not what it would need for it."""
+    call = aws_call(scope)
+    service = call.service if call else "s3"
+    _log.info("no %s: %s", service, error)
+    # A status that SDKs do not try again.
+    text = f"the local cloud does not serve {service}"
+    status, headers, data = aws_error(service, 501, "UnknownService", text)
+    return status, [(n.lower().encode(), v.encode()) for n, v in headers.items()], data
 
 
 def _direct(handler: Handler, environ: Environ) -> Answer:
