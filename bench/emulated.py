@@ -32,8 +32,7 @@ from botocore.config import Config
 ROOT = Path(__file__).resolve().parents[1]
 CALLS, WARM, STATES = 400, 40, 12
 EXECUTIONS = 40
-QUIET_SECONDS = 6.0
-MOST_SECONDS = 240.0
+MOST_SECONDS = 400.0
 TICK = os.sysconf("SC_CLK_TCK")
 ENVIRONMENT = {
     name: value
@@ -351,6 +350,7 @@ class Cases:
         )
         self.opened = 0
         self._answered: set[str] = set()
+        self._refunded = {label.case_id: self._refunds(label) for label in labels.cases}
 
     def run(self, labels: Any) -> float:
         """Open cases all at once, approve what asks, wait for the last; seconds."""
@@ -390,22 +390,30 @@ class Cases:
         return statuses.total() < self.opened or bool(statuses["RUNNING"])
 
     def wrong(self) -> int:
-        """How many cases did not do, exactly once, what their label expects."""
-        return sum(self._done(label) != self._due(label) for label in self.labels.cases)
+        """How many cases did not do what their label expects, or paid more than once for it."""
+        return sum(self._is_wrong(label) for label in self.labels.cases)
 
-    def _due(self, label: Any) -> list[Any]:
-        return sorted((a.action, a.subject_id, a.amount_minor) for a in label.expected_actions)
+    def _is_wrong(self, label: Any) -> bool:
+        due = sorted((a.action, a.subject_id, a.amount_minor) for a in label.expected_actions)
+        paid = self._refunds(label) - self._refunded[label.case_id]
+        return self._done(label) != due or paid != sum(a[0].startswith("refund") for a in due)
 
     def _done(self, label: Any) -> list[Any]:
         from redress.steps.effects import effects_of
 
-        # A step that was done twice is listed twice.
-        return sorted(
+        # An action may have steps in several domains.
+        actions = {
             (record.action.action, record.action.subject_id, record.action.amount_minor)
-            for repository in self.domains[1:]
+            for repository in self.domains
             for record in effects_of(repository, label.case_id)
             if record.effect.state == "done"
-        )
+        }
+        return sorted(action for action in actions if action[0] != "reserve_stock")
+
+    def _refunds(self, label: Any) -> int:
+        from redress.domains.payments.gateway import load_payments
+
+        return len(load_payments(self.domains[1], label.order_id).refunds)
 
 
 def cases(count: int) -> dict[str, Any]:
