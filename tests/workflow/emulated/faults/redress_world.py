@@ -134,7 +134,7 @@ class Broken:
             return next((m for m in answer.get("Messages", []) if holds in m["Body"]), None)
 
         found = dict(until(look, f"a message of {output}"))
-        # Received at once again, so that its handle is valid.
+        # Out of the way of the tests that follow.
         self.sqs.delete_message(QueueUrl=url, ReceiptHandle=found["ReceiptHandle"])
         return found
 
