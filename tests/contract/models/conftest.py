@@ -4,64 +4,24 @@ import asyncio
 import binascii
 import json
 import struct
+import sys
 import threading
 import urllib.parse
 from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from redress.adapters.memory.repository import MemoryRepository
 from redress.agents.models.playbook.model import PlaybookModel
-from redress.models.case import CaseRequest, SupportCase
-from redress.models.investigation import InvestigationRequest, Passage
-from redress.steps.fetch_inventory_evidence import fetch_inventory_evidence
-from redress.steps.fetch_order_evidence import fetch_order_evidence
-from redress.steps.fetch_payment_evidence import fetch_payment_evidence
-from redress_local.shop.example import example_shop
-from redress_local.shop.seeding import seed_repositories
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "support"))
+
+from example_case import ExampleCase
 
 PLAYBOOK = PlaybookModel()
-PASSAGES = (
-    Passage(
-        passage_id="refund-policy#duplicate-charges",
-        title="Duplicate charges",
-        text="A charge that repeats another one of the same order is refunded in full.",
-    ),
-)
-
 Refusal = tuple[int, str, str]
-
-
-class ExampleCase:
-    """The fixed example over repositories in memory."""
-
-    def __init__(self) -> None:
-        shop = example_shop()
-        order = shop.orders[0]
-        self.orders, self.payments, self.inventory = (MemoryRepository() for _ in range(3))
-        seed_repositories(shop, self.orders, self.payments, self.inventory)
-        self.case = SupportCase(
-            case_id="case_1",
-            customer_id=order.customer_id,
-            order_id=order.order_id,
-            statement="I was charged twice and got one of two items.",
-            pattern="evidence-first",
-            as_of=shop.as_of,
-            skus=tuple(dict.fromkeys(line.sku for line in order.lines)),
-        )
-        asked = CaseRequest(case=self.case)
-        self.request = InvestigationRequest(
-            case=self.case,
-            passages=PASSAGES,
-            evidence=(
-                fetch_order_evidence(asked, self.orders),
-                fetch_payment_evidence(asked, self.payments),
-                fetch_inventory_evidence(asked, self.inventory),
-            ),
-        )
-        self.repositories = (self.orders, self.payments, self.inventory)
 
 
 @pytest.fixture

@@ -1,29 +1,21 @@
 """The Bedrock stub behind a gateway, and the example case."""
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
-from redress.adapters.memory.repository import MemoryRepository
-from redress.models.case import CaseRequest, SupportCase
-from redress.models.investigation import InvestigationRequest, Passage
-from redress.steps.fetch_inventory_evidence import fetch_inventory_evidence
-from redress.steps.fetch_order_evidence import fetch_order_evidence
-from redress.steps.fetch_payment_evidence import fetch_payment_evidence
 from redress_local.emulated.bedrock.faults import FaultOrder
 from redress_local.emulated.bedrock.stub import BedrockStub
 from redress_local.emulated.gateway.app import Gateway, Routes
 from redress_local.emulated.gateway.server import serve
-from redress_local.shop.example import example_shop
-from redress_local.shop.seeding import seed_repositories
 
-PASSAGE = Passage(
-    passage_id="refund-policy#duplicate-charges",
-    title="Duplicate charges",
-    text="A charge that repeats another one of the same order is refunded in full.",
-)
+sys.path.insert(0, str(Path(__file__).parents[2] / "support"))
+
+from example_case import ExampleCase
 
 
 class Bedrock:
@@ -60,31 +52,6 @@ def bedrock(started: Bedrock, monkeypatch: pytest.MonkeyPatch) -> Bedrock:
     return started
 
 
-class Example:
-    def __init__(self) -> None:
-        shop = example_shop()
-        order = shop.orders[0]
-        self.repositories = tuple(MemoryRepository() for _ in range(3))
-        seed_repositories(shop, *self.repositories)
-        case = SupportCase(
-            case_id="case_1",
-            customer_id=order.customer_id,
-            order_id=order.order_id,
-            statement="I was charged twice and got one of two items.",
-            pattern="evidence-first",
-            as_of=shop.as_of,
-            skus=tuple(dict.fromkeys(line.sku for line in order.lines)),
-        )
-        fetch: tuple[Callable[..., Any], ...] = (
-            fetch_order_evidence,
-            fetch_payment_evidence,
-            fetch_inventory_evidence,
-        )
-        asked = CaseRequest(case=case)
-        evidence = tuple(f(asked, r) for f, r in zip(fetch, self.repositories, strict=True))
-        self.request = InvestigationRequest(case=case, passages=(PASSAGE,), evidence=evidence)
-
-
 @pytest.fixture
-def example() -> Example:
-    return Example()
+def example() -> ExampleCase:
+    return ExampleCase()
