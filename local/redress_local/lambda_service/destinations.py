@@ -51,9 +51,7 @@ class Boto3Sender:
     def _queues(self) -> SqsQueues:
         return SqsQueues(self._sqs())
 
-    def send_message(
-        self, queue_arn: str, body: str, attributes: Mapping[str, str | int]
-    ) -> None:
+    def send_message(self, queue_arn: str, body: str, attributes: Mapping[str, str | int]) -> None:
         """Put a message on a queue."""
         self._queues.send_message(queue_arn, body, attributes)
 
