@@ -14,7 +14,7 @@ FOLDERS = sorted(path.name for path in (ROOT / "functions").iterdir() if path.is
 TABLES = ("orders", "payments", "inventory", "cases", "clients")
 READS = {"dynamodb:GetItem", "dynamodb:Query"}
 DYNAMODB = READS | {"dynamodb:PutItem"}
-BEDROCK = {"bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"}
+BEDROCK = {"bedrock:InvokeModelWithResponseStream"}
 
 # Statements on `*`, by Sid, with the reason. Everything else names its resources.
 ANY_RESOURCE = {

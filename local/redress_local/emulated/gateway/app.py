@@ -23,7 +23,7 @@ from redress_local.emulated.gateway.asgi import (
 from redress_local.emulated.gateway.calls import CallLog
 from redress_local.emulated.gateway.errors import aws_error, plain_error
 from redress_local.emulated.gateway.hosts import AllowedHosts
-from redress_local.emulated.gateway.operations import describe
+from redress_local.emulated.gateway.operations import acts
 from redress_local.emulated.gateway.pages import OwnPages
 from redress_local.emulated.gateway.proxy import Proxy, UpstreamError
 from redress_local.emulated.gateway.routing import Call, aws_call
@@ -242,10 +242,10 @@ class Gateway:
         return await asyncio.get_running_loop().run_in_executor(pool, work)
 
     def _record(self, call: Call, scope: Scope, body: bytes) -> None:
-        operation, resources = describe(
+        for operation, resources in acts(
             call.service, scope["method"], scope["path"], scope["query_string"], call.target, body
-        )
-        self.calls.record(call.access_key_id, call.service, operation, resources)
+        ):
+            self.calls.record(call.access_key_id, call.service, operation, resources)
 
     def _called_by_name(self, scope: Scope) -> bool:
         """Tell whether every Host header names this machine, and there is one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
@@ -11,6 +12,9 @@ import msgspec
 MAX_RESOURCES = 25
 _MAX_NAME = 512
 _MAX_FORM = 65_536
+# DynamoDB takes no more items in a transaction, and the longest kind is ConditionCheck.
+_MAX_ITEMS = 100
+_MAX_KIND = 20
 
 _OPERATION_PATHS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "lambda": (
@@ -111,6 +115,34 @@ def describe(
     action = form.get("Action", ["unknown"])[0][:100]
     named = [form[key][0] for key in ("QueueUrl", "RoleName", "TopicArn") if key in form]
     return action, tuple(name[:_MAX_NAME] for name in named)
+
+
+def acts(
+    service: str, method: str, path: str, query: bytes, target: str, body: bytes
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield what a call does, as `describe` does, but a transaction by what its items do.
+
+    IAM knows no transactions: each item needs the right to what it does to its table. So a
+    transaction that puts and checks yields `TransactWriteItems/Put` with the tables of its puts
+    and `TransactWriteItems/ConditionCheck` with those of its checks.
+    """
+    operation, resources = describe(service, method, path, query, target, body)
+    if service != "dynamodb" or operation not in {"TransactWriteItems", "TransactGetItems"}:
+        yield operation, resources
+        return
+    kinds: dict[str, dict[str, None]] = {}
+    try:
+        items = msgspec.json.decode(body, type=_Names).transaction
+    except (ValueError, RecursionError):
+        items = []
+    for item in items[:_MAX_ITEMS]:
+        for kind, names in item.items():
+            if isinstance(names.table, str):
+                kinds.setdefault(kind[:_MAX_KIND], {})[names.table[:_MAX_NAME]] = None
+    if not kinds:
+        yield operation, ()
+    for kind, tables in kinds.items():
+        yield f"{operation}/{kind}", tuple(tables)[:MAX_RESOURCES]
 
 
 def _json_resources(service: str, body: bytes) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from redress_local.emulated.gateway import calls
 from redress_local.emulated.gateway.calls import CallLog
-from redress_local.emulated.gateway.operations import MAX_RESOURCES, describe
+from redress_local.emulated.gateway.operations import MAX_RESOURCES, acts, describe
 
 ARN = "arn:aws:states:us-east-1:000000000000:stateMachine:m"
 
@@ -129,6 +129,43 @@ def test_names_are_bounded_in_number_and_length() -> None:
     assert len(operation) == 100
     assert len(resources) == MAX_RESOURCES
     assert {len(name) for name in resources} == {512}
+
+
+TRANSACTION = "DynamoDB_20120810.TransactWriteItems"
+
+
+def test_a_transaction_is_what_its_items_do() -> None:
+    items = [
+        {"Put": {"TableName": "a", "Item": {}}},
+        {"ConditionCheck": {"TableName": "b"}},
+        {"Put": {"TableName": "c"}},
+        {"Put": {"TableName": "a"}},
+    ]
+    body = json.dumps({"TransactItems": items}).encode()
+    assert list(acts("dynamodb", "POST", "/", b"", TRANSACTION, body)) == [
+        ("TransactWriteItems/Put", ("a", "c")),
+        ("TransactWriteItems/ConditionCheck", ("b",)),
+    ]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b'{"TransactItems": [7]}', b'{"TransactItems": []}'])
+def test_a_transaction_of_nothing(body: bytes) -> None:
+    acted = list(acts("dynamodb", "POST", "/", b"", TRANSACTION, body))
+    assert acted == [("TransactWriteItems", ())]
+
+
+def test_a_transaction_is_bounded() -> None:
+    items = [{f"{n:05}" + "k" * 900: {"TableName": "t" * 900}} for n in range(300)]
+    body = json.dumps({"TransactItems": items}).encode()
+    acted = list(acts("dynamodb", "POST", "/", b"", TRANSACTION, body))
+    assert len(acted) == 100
+    assert all(len(operation) < 50 and len(tables[0]) == 512 for operation, tables in acted)
+
+
+def test_what_is_no_transaction_is_as_described() -> None:
+    body = b'{"TableName": "t"}'
+    call = ("dynamodb", "POST", "/", b"", "DynamoDB_20120810.GetItem", body)
+    assert list(acts(*call)) == [describe(*call)]
 
 
 def test_counts_by_principal() -> None:
