@@ -162,7 +162,8 @@ class _Reader:
             raise TemplateError(f"{logical_id}: Handler {handler!r} is not MODULE.FUNCTION")
         environment: dict[str, str] = {}
         for source in (shared, properties):
-            variables = (source.get("Environment") or {}).get("Variables") or {}
+            # What is AWS::NoValue drops out.
+            variables = self.values.value((source.get("Environment") or {}).get("Variables") or {})
             environment.update({key: self.values.text(value) for key, value in variables.items()})
         return Function(
             logical_id=logical_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 # A wrapper may pass on the Ctrl-C that the terminal has already sent to the whole group.
 _SAME_KEYSTROKE_SECONDS = 0.5
 
+DEFAULT_PORT = 4566
+
 
 class _StoppedError(Exception):
     """Asked to stop while it was starting."""
@@ -33,10 +36,12 @@ class _StoppedError(Exception):
 def up(
     *,
     emulated: Annotated[bool, Parameter(negative="")] = False,
-    port: Whole = 4566,
+    port: Whole = DEFAULT_PORT,
+    host: Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)] = None,
     shop: ShopOption = None,
     parameter: Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)] = None,
     built: Annotated[bool, Parameter(negative="")] = False,
+    env_file: Path | None = None,
     as_json: JsonOption = False,
 ) -> int:
     """Serve the whole stack on this machine, with AWS's APIs, until Ctrl-C.
@@ -48,9 +53,12 @@ def up(
     Args:
         emulated: Run the stack behind AWS's APIs.
         port: The one port; 0 takes any that is free.
+        host: Another address of this machine to listen on besides 127.0.0.1; may be repeated.
+            Containers on Linux come to 172.17.0.1. Whoever reaches it may do anything here.
         shop: A shop file to fill the tables with; the example shop by default.
         parameter: A value for a parameter of the template, as NAME=VALUE; may be repeated.
         built: Run what `make build` built instead of the sources.
+        env_file: Write here what functions in containers need, for `sam local --env-vars`.
         as_json: Print one JSON object when ready, and nothing else.
     """
     if not emulated:
@@ -68,6 +76,7 @@ def up(
             with _progress(stop) as progress:
                 cloud = EmulatedCloud.start(
                     port=port,
+                    hosts=("127.0.0.1", *(host or ())),
                     parameters=parameters,
                     shop=goods,
                     built=built,
@@ -77,6 +86,8 @@ def up(
             return 0
         stop.folder = cloud.folder
         with cloud:
+            if env_file is not None:
+                _write_variables(cloud, env_file)
             seconds = time.monotonic() - begin
             # It serves, whether or not somebody reads where.
             with _readable():
@@ -102,6 +113,18 @@ def _parameters(given: list[str]) -> dict[str, str]:
             raise UsageError(f"the parameter {name} is given twice", "give it once")
         values[name] = value
     return values
+
+
+def _write_variables(cloud: EmulatedCloud, path: Path) -> None:
+    from redress_local.emulated.containers import container_variables
+
+    text = json.dumps(container_variables(cloud), indent=2)
+    try:
+        path.write_text(f"{text}\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror}", "name another file with --env-file"
+        ) from None
 
 
 class _Stop:

@@ -1,0 +1,52 @@
+"""What functions in containers are told leads them to the local cloud as it always is."""
+
+import json
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from redress_local.emulated.cloud import DEFAULT_PORT, EmulatedCloud
+from redress_local.emulated.containers import container_variables
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def cloud():
+    with EmulatedCloud.start(project=ROOT, port=0) as cloud:
+        yield cloud
+
+
+def test_the_file_for_sam_local_is_what_the_cloud_says(cloud: EmulatedCloud) -> None:
+    port = urlsplit(cloud.url).port
+    said = json.dumps(container_variables(cloud)).replace(f":{port}", f":{DEFAULT_PORT}")
+    file = ROOT / "local" / "sam-env.json"
+    assert json.loads(said) == json.loads(file.read_text(encoding="utf-8"))
+
+
+def test_every_name_in_it_is_a_resource_of_the_cloud(cloud: EmulatedCloud) -> None:
+    told = container_variables(cloud)["Parameters"]
+    tables = {value for name, value in told.items() if name.endswith("_TABLE")}
+    assert tables == set(cloud.client("dynamodb").list_tables()["TableNames"])
+    buses = {each["Name"] for each in cloud.client("events").list_event_buses()["EventBuses"]}
+    assert told["REDRESS_BUS_NAME"] in buses
+    # What any container can call this machine by, whichever address it has.
+    urls = [value for value in told.values() if value.startswith("http")]
+    assert {urlsplit(url).netloc for url in urls} == {
+        f"host.docker.internal:{urlsplit(cloud.url).port}"
+    }
+
+
+def test_what_the_template_tells_by_itself_is_left_out(cloud: EmulatedCloud) -> None:
+    told = container_variables(cloud)["Parameters"]
+    (agent,) = [
+        spec
+        for spec in cloud.functions.functions()
+        if spec.logical_id == "InvestigateMonolithFunction"
+    ]
+    assert agent.environment.keys() - told.keys() == {"REDRESS_MODEL", "REDRESS_METRICS_NAMESPACE"}
+
+
+def test_nothing_of_it_is_deployed(cloud: EmulatedCloud) -> None:
+    for spec in cloud.functions.functions():
+        assert "AWS_ENDPOINT_URL" not in spec.environment
