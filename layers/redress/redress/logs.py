@@ -17,6 +17,8 @@ from redress.errors import RedressError
 
 logger = logging.getLogger("redress")
 logger.addHandler(logging.NullHandler())
+# At INFO it tells each start where it found its credentials.
+logging.getLogger("botocore").setLevel(logging.WARNING)
 
 Handler = Callable[[dict[str, Any], object], Any]
 

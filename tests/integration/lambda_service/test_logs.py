@@ -185,7 +185,7 @@ class TestCommand:
             source(f"late {len(naps)}")
 
         monkeypatch.setattr(log_reader, "_nap", nap)
-        assert run(["logs", "issue_refund", "--follow"]) == 130
+        assert run(["logs", "issue_refund", "--follow"]) == 0
         lines = capfd.readouterr().out.splitlines()
         assert [line.split(maxsplit=1)[1] for line in lines] == ["early", "late 1", "late 2"]
 
