@@ -130,10 +130,11 @@ def open_cloud(
     return cloud
 
 
-class _Formatter(logging.Formatter):
+class FieldFormatter(logging.Formatter):
     """One line a record with the fields that Redress logs, then the stack trace."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """The message with its fields."""
         fields = (
             f" {name}={getattr(record, name)}" for name in _LOG_FIELDS if hasattr(record, name)
         )
@@ -144,7 +145,7 @@ def _log_to(path: Path) -> None:
     handler = logging.FileHandler(path, encoding="utf-8", delay=True)
     # Refusals are answers that the state machine expects, and are in the history.
     handler.setLevel(logging.ERROR)
-    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(FieldFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     for name in ("redress", "redress_local", "asl_engine"):
         logger = logging.getLogger(name)
         logger.addHandler(handler)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import shutil
 import signal
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from cyclopts import Parameter
 from redress_local.cli.errors import UsageError
 from redress_local.cli.output import console, print_json, silence
-from redress_local.cli.stores import JsonOption, ShopOption, Whole, load
+from redress_local.cli.stores import FieldFormatter, JsonOption, ShopOption, Whole, load
 from redress_local.template_values import REGION
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def up(
     parameters = _parameters(parameter or [])
     goods = load(shop)
     begin = time.monotonic()
+    _log()
     with _Stop() as stop:
         from redress_local.emulated.cloud import EmulatedCloud
 
@@ -101,6 +103,14 @@ def up(
                 with _readable():
                     console().print("stopping")
     return 0
+
+
+def _log() -> None:
+    """Tell on stderr what goes wrong while it serves, a line each with what it is about."""
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(FieldFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.getLogger().addHandler(handler)
 
 
 def _parameters(given: list[str]) -> dict[str, str]:

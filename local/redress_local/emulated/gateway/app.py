@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -136,7 +137,9 @@ class Gateway:
         """Serve one request, WebSocket or lifespan."""
         kind = scope["type"]
         if kind == "http":
-            await self._http(scope, receive, send)
+            # The server cancels what still runs when it stops: nobody waits for an answer then.
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._http(scope, receive, send)
         elif kind == "websocket":
             await self._websocket(scope, receive, send)
         elif kind == "lifespan":
