@@ -4,7 +4,7 @@ SHELL := /bin/sh
 BIN := .venv/bin
 CPUS ?= 2
 
-.PHONY: help setup demo test check lint types imports asl bench build clean
+.PHONY: help setup demo test check lint types imports asl bench build sizes judge clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,13 @@ bench: setup ## Measure speed beside other frameworks (minutes)
 
 build: setup ## Build the deployable artefacts with the SAM CLI
 	@sh tools/build.sh
+
+sizes: setup ## Measure what `make build` made of each function; write README's table
+	@$(BIN)/python tools/sizes.py
+
+judge: setup ## Static judges: cfn-lint's serverless rules, checkov, bandit, semgrep, schemas
+	@sh tools/judges/setup.sh
+	@$(BIN)/python -m tools.judges.run
 
 clean: ## Remove what set-up and builds made
 	rm -rf .venv .tools .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .redress build
