@@ -3,6 +3,7 @@
 import contextlib
 import os
 import resource
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,10 @@ import msgspec
 import psutil
 import pytest
 from redress.sandbox import Limits, close, run_program, triage, warm_up
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from processes import note_others, sandbox_children
 
 SECRET = "canary-7b1f0c55"
 PEAK_KIB = 32 * 1024
@@ -21,12 +26,17 @@ def children() -> list[str]:
     deadline = time.monotonic() + 2
     while True:
         names = []
-        for child in psutil.Process().children(recursive=True):
+        for child in sandbox_children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
                 names.append(child.name())
         if len(names) <= 1 or time.monotonic() > deadline:
             return names
         time.sleep(0.02)
+
+
+@pytest.fixture(autouse=True)
+def _others() -> None:
+    note_others()
 
 
 @pytest.fixture(scope="session", autouse=True)

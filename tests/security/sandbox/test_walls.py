@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 import redress.sandbox
+from processes import sandbox_children
 from redress.sandbox import Limits, close, run_program, warm_up
 
 SPIN = "while True: pass"
@@ -22,7 +23,7 @@ def busy_child(tier: str) -> psutil.Process:
     """Wait for the child that runs the guest, past its preparation."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        for child in psutil.Process().children():
+        for child in sandbox_children():
             try:
                 command = " ".join(child.cmdline())
                 status = Path(f"/proc/{child.pid}/status").read_text()
@@ -84,7 +85,7 @@ def test_a_killed_guest_is_a_typed_error_and_the_next_run_works() -> None:
 def test_a_killed_idle_worker_is_replaced() -> None:
     close()
     warm_up()
-    for child in psutil.Process().children():
+    for child in sandbox_children():
         child.kill()
     assert run_program("print(1)", None, engines=("monty",)).value == 1
 
@@ -93,7 +94,7 @@ def test_nothing_is_left_after_close() -> None:
     run_program("print(1)", None)
     close()
     # A killed worker stays in the table of processes until its pool asks after it; it runs nothing.
-    left = psutil.Process().children(recursive=True)
+    left = sandbox_children(recursive=True)
     assert [child for child in left if child.status() != psutil.STATUS_ZOMBIE] == []
 
 
