@@ -18,7 +18,7 @@ demo: setup ## Set up, then resolve the example dispute on this machine
 test: setup ## Set up, then run all tests in parallel
 	@$(BIN)/pytest -n $(CPUS) --dist worksteal
 
-check: lint types imports asl test demo ## All that CI runs: linters, types, imports, ASL, tests, demo
+check: lint judge types imports asl test demo ## All that CI runs: linters, judges, types, imports, ASL, tests, demo
 
 lint: setup ## ruff, cfn-lint
 	@$(BIN)/ruff check .
@@ -43,7 +43,7 @@ build: setup ## Build the deployable artefacts with the SAM CLI
 sizes: setup ## Measure what `make build` made of each function; write README's table
 	@$(BIN)/python tools/sizes.py
 
-judge: setup ## Static judges: cfn-lint's serverless rules, checkov, bandit, semgrep, schemas
+judge: setup ## Static judges: cfn-lint's serverless rules, checkov, bandit, semgrep
 	@sh tools/judges/setup.sh
 	@$(BIN)/python -m tools.judges.run
 
