@@ -255,10 +255,11 @@ class EmulatedCloud:
         bedrock = BedrockStub()
         self._parts.callback(bedrock.close)
         issuer = issuer_app(self.issuer)
+        states = StepFunctionsApi(self.engine, account=ACCOUNT, region=REGION)
         self.gateway = Gateway(
             Routes(
                 json={
-                    "states": StepFunctionsApi(self.engine, account=ACCOUNT, region=REGION),
+                    "states": states,
                     "events": self._events_api,
                 },
                 rest={
@@ -278,6 +279,8 @@ class EmulatedCloud:
         server = Server(self.gateway, self._listener)
         self._parts.callback(server.stop)
         server.start()
+        # Who waits for a synchronous execution is let go before the server stops.
+        self._parts.callback(states.close)
         # What functions wrote goes out before the gateway ends.
         self._parts.callback(self._logs.close)
         # Before both: nobody polls a queue that is no longer served.
