@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import json
 import logging
 import os
@@ -68,6 +69,7 @@ def up(
             "add --emulated; `redress resolve` needs no server",
         )
     parameters = _parameters(parameter or [])
+    hosts = _addresses(host or [])
     goods = load(shop)
     begin = time.monotonic()
     _log()
@@ -78,7 +80,7 @@ def up(
             with _progress(stop) as progress:
                 cloud = EmulatedCloud.start(
                     port=port,
-                    hosts=("127.0.0.1", *(host or ())),
+                    hosts=("127.0.0.1", *hosts),
                     parameters=parameters,
                     shop=goods,
                     built=built,
@@ -123,6 +125,18 @@ def _parameters(given: list[str]) -> dict[str, str]:
             raise UsageError(f"the parameter {name} is given twice", "give it once")
         values[name] = value
     return values
+
+
+def _addresses(given: list[str]) -> list[str]:
+    for text in given:
+        try:
+            ipaddress.ip_address(text)
+        except ValueError:
+            raise UsageError(
+                f"--host {text!r} is not an address",
+                "give one of this machine's, such as 172.17.0.1",
+            ) from None
+    return [text for text in dict.fromkeys(given) if text != "127.0.0.1"]
 
 
 def _write_variables(cloud: EmulatedCloud, path: Path) -> None:

