@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from tools.sam_local.__main__ import folder_of, name_of
 from tools.sam_local.answers import MismatchError, differences, judge
 from tools.sam_local.stories import EXPECTED, STORIES
@@ -17,13 +18,13 @@ FAILED = {"errorMessage": "Unable to import module", "errorType": "Runtime.Impor
         ("null", "not an object"),
         (json.dumps(FAILED), "has no 'case_id'"),
         (json.dumps(FAILED) * 2, "not one JSON value"),  # a crash at init is told twice
-        ('{"case_id": "other"}', "answer.case_id is 'other'"),
+        ('{"case_id": "other", "items": [1]}', "answer.case_id is 'other'"),
         ('{"case_id": "case_1", "items": []}', "answer.items is []"),
         ('{"case_id": "case_1", "items": "no"}', "answer.items is 'no'"),
     ],
 )
 def test_what_is_not_expected_is_told(output, told):
-    with pytest.raises(MismatchError, match=r"answer") as error:
+    with pytest.raises(MismatchError) as error:
         judge(output, {"case_id": "case_1", "items": list})
     assert told in str(error.value)
 
