@@ -44,19 +44,19 @@ class Row(NamedTuple):
 def main() -> int:
     """Invoke all, or those that are named; print the table."""
     parser = argparse.ArgumentParser(prog="python -m tools.sam_local", description=__doc__)
-    parser.add_argument("functions", nargs="*", help="folders of functions; all by default")
+    parser.add_argument("functions", nargs="*", help="folders of functions, or api; all by default")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="of the emulated cloud")
     parser.add_argument("--at-once", type=int, default=2, help="containers at once")
     given = parser.parse_args()
-    wanted = set(given.functions or EXPECTED)
-    if unknown := wanted - set(EXPECTED):
+    wanted = set(given.functions or {*EXPECTED, "api"})
+    if unknown := wanted - {*EXPECTED, "api"}:
         parser.error(f"no such function: {', '.join(sorted(unknown))}")
     begin = time.monotonic()
     try:
         if unlike := functions_of_template() ^ set(EXPECTED):
             raise CloudError(f"stories.py and the built template differ in {sorted(unlike)}")
         rows = []
-        for row in run(wanted, given.port, given.at_once, with_api=not given.functions):
+        for row in run(wanted, given.port, given.at_once):
             told = f"{'ok  ' if row.ok else 'FAIL'} {row.name:30} {row.seconds:6.1f} s  {row.told}"
             print(told, flush=True)
             rows.append(row)
@@ -68,7 +68,7 @@ def main() -> int:
     return failed > 0
 
 
-def run(wanted: set[str], port: int, at_once: int, *, with_api: bool) -> Iterator[Row]:
+def run(wanted: set[str], port: int, at_once: int) -> Iterator[Row]:
     """Play the stories as far as they are wanted, then the HTTP API."""
     host = container_host()
     for story in STORIES:
@@ -80,7 +80,7 @@ def run(wanted: set[str], port: int, at_once: int, *, with_api: bool) -> Iterato
                 with ThreadPoolExecutor(at_once) as pool:
                     chosen = [folder for folder in stage if folder in wanted]
                     yield from pool.map(partial(invoke, options=options(cloud, port)), chosen)
-    if with_api:
+    if "api" in wanted:
         with Cloud(port, host) as cloud:
             command = [*SAM, "local", "start-api", *options(cloud, port)]
             for route, told, seconds in call_api(command, ROUTES):

@@ -22,15 +22,18 @@ STORIES: Final = (
         ("ticket",),
         (
             ("validate_case", "claim_case"),
-            ("gather_context", "fetch_order_evidence"),
-            ("fetch_payment_evidence", "fetch_inventory_evidence"),
+            # Before anything else is news: whoever is told of it and does not listen is forgotten.
+            ("gather_context", "connect_client"),
+            ("watch_case", "fetch_order_evidence"),
+            ("notify_clients", "fetch_payment_evidence"),
+            ("disconnect_client", "fetch_inventory_evidence"),
             ("conclude_investigation", "reconcile"),
             ("investigate_monolith", "decide_by_policy"),
-            ("reserve_stock", "connect_client"),
-            ("issue_refund", "issue_ticket"),
-            ("ship_replacement", "watch_case"),
-            ("close_case", "notify_clients"),
-            ("show_case", "disconnect_client"),
+            ("reserve_stock", "issue_ticket"),
+            ("issue_refund",),
+            ("ship_replacement",),
+            ("close_case",),
+            ("show_case",),
             ("cancel_replacement",),
             ("reverse_refund",),
             ("release_stock",),
@@ -114,7 +117,7 @@ EXPECTED: Final[dict[str, dict[str, Any]]] = {
 }
 
 # `sam local start-api` checks no tokens and passes no claims on, so nobody is signed in.
-_NOT_SIGNED_IN: Final = {"status": 401, "body": {"error": "NotSignedInError", "message": str}}
+_NOT_SIGNED_IN: Final = {"status": 403, "body": {"error": "NotSignedInError", "message": str}}
 ROUTES: Final = (
     ("POST /cases", _NOT_SIGNED_IN),
     ("GET /cases/case_1001", _NOT_SIGNED_IN),
