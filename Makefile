@@ -4,7 +4,7 @@ SHELL := /bin/sh
 BIN := .venv/bin
 CPUS ?= 2
 
-.PHONY: help setup demo test check lint types imports asl bench build sizes judge clean
+.PHONY: help setup demo test check lint types imports asl bench up sam build sizes judge clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,15 @@ asl: setup ## Lint the state machines
 
 bench: setup ## Measure speed beside other frameworks (minutes)
 	@$(BIN)/python bench/run.py
+
+# Containers come by the bridge's address, which is listened on only where Docker has made one.
+up: setup ## Serve the stack with AWS's APIs on this machine, to `sam local` too
+	@mkdir -p .redress
+	@$(BIN)/redress up --emulated --parameter ModelProvider=playbook --env-file .redress/sam-env.json \
+	  $$(ip -4 -o address show docker0 2>/dev/null | sed -n 's|.* inet \([0-9.]*\)/.*|--host \1|p')
+
+sam: setup ## Build, invoke every function in its container, and call the HTTP API (needs Docker)
+	@bash tools/ci_sam.sh
 
 build: setup ## Build the deployable artefacts with the SAM CLI
 	@sh tools/build.sh

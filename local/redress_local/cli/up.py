@@ -7,6 +7,7 @@ import ipaddress
 import json
 import logging
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -98,7 +99,7 @@ def up(
                 if as_json:
                     print_json(_shown(cloud, seconds))
                 else:
-                    _tell(cloud, seconds)
+                    _tell(cloud, seconds, env_file)
             cloud.warm()
             stop.asked.wait()
             if not as_json:
@@ -239,7 +240,7 @@ def _shown(cloud: EmulatedCloud, seconds: float) -> dict[str, Any]:
     }
 
 
-def _tell(cloud: EmulatedCloud, seconds: float) -> None:
+def _tell(cloud: EmulatedCloud, seconds: float, env_file: Path | None) -> None:
     screen = console()
     screen.print(f"{cloud.stack.name} is up at {cloud.url} ({seconds:.1f} s)\n")
     width = max(map(len, cloud.stack.outputs), default=0)
@@ -251,14 +252,16 @@ def _tell(cloud: EmulatedCloud, seconds: float) -> None:
         f"  export {' '.join(variables[:2])}\n"
         f"  export {' '.join(variables[2:4])}\n"
         f"  export {' '.join(variables[4:])}\n\n"
-        f"{_examples(cloud)}"
+        f"{_examples(cloud, env_file)}"
         "Ctrl-C stops it.",
         soft_wrap=True,
     )
 
 
-def _examples(cloud: EmulatedCloud) -> str:
+def _examples(cloud: EmulatedCloud, env_file: Path | None) -> str:
     """What to try, as far as the template has it."""
+    from redress_local.emulated.containers import HOST
+
     lines = []
     outputs = cloud.stack.outputs
     if "HttpApiUrl" in outputs:
@@ -275,4 +278,9 @@ def _examples(cloud: EmulatedCloud) -> str:
         )
     if any("IssueRefund" in spec.name for spec in cloud.functions.functions()):
         lines.append("  redress logs issue_refund --follow\n")
+    if env_file is not None:
+        lines.append(
+            "  sam local invoke ClaimCaseFunction -e events/claim_case.json \\\n"
+            f"    --add-host {HOST}:host-gateway --env-vars {shlex.quote(str(env_file))}\n"
+        )
     return "".join(lines) + "\n" if lines else ""
