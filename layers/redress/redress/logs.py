@@ -23,17 +23,21 @@ logging.getLogger("botocore").setLevel(logging.WARNING)
 Handler = Callable[[dict[str, Any], object], Any]
 
 _CASE_ID = re.compile(r"[\w.:\-]{1,128}", re.ASCII)
+_WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
 _HOLDERS = ("case", "ruling", "detail")
 
 
 def logged(handler: Handler) -> Handler:
     """Log start, end and error of a Lambda handler, with case id and duration.
 
+    The function goes by the first word of its module's docstring, in snake case.
+
     A `RedressError` is an answer that the state machine expects, hence a warning with its class
     only; its message may quote input. Anything else is an error.
     """
-    # functions/<verb_noun>/handler.py: the folder names the function.
-    function = handler.__globals__["__file__"].replace("\\", "/").split("/")[-2]
+    # "IssueRefund: money back ...": the same wherever the file lies, which in AWS is /var/task.
+    title = (handler.__globals__["__doc__"] or "").partition(":")[0]
+    function = _WORD_START.sub("_", title).lower()
 
     @wraps(handler)
     def wrapper(event: dict[str, Any], context: object) -> Any:

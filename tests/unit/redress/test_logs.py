@@ -1,4 +1,4 @@
-"""What handlers log, and what they never do."""
+"""AnswerTest: what handlers log, and what they never do."""
 
 import logging
 from typing import Any
@@ -32,9 +32,30 @@ def test_start_and_end(caplog: pytest.LogCaptureFixture) -> None:
     assert (start["msg"], end["msg"]) == ("function started", "function finished")
     for record in (start, end):
         assert record["case_id"] == "case_1"
-        # The folder of this file: a handler's folder is its function's name.
-        assert record["function"] == "redress"
+        # The first word of this file.
+        assert record["function"] == "answer_test"
     assert isinstance(end["duration_ms"], int)
+
+
+@pytest.mark.parametrize(
+    "path", ["/var/task/handler.py", "/src/functions/issue_refund/handler.py", "handler.py"]
+)
+def test_a_function_goes_by_its_name_wherever_it_lies(
+    path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """AWS and containers put each function's handler.py straight into /var/task."""
+    caplog.set_level(logging.INFO, "redress")
+    source = (
+        '"""IssueRefund: money back."""\n'
+        "from redress.logs import logged\n"
+        "@logged\n"
+        "def handler(event, _context):\n"
+        "    return None\n"
+    )
+    module: dict[str, Any] = {"__name__": "handler", "__file__": path}
+    exec(compile(source, path, "exec"), module)
+    module["handler"](event(), None)
+    assert {record["function"] for record in records(caplog)} == {"issue_refund"}
 
 
 def test_our_errors_are_warnings_by_class_alone(caplog: pytest.LogCaptureFixture) -> None:
