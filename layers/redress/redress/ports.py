@@ -6,7 +6,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from redress.models.investigation import Passage
+from redress.models.identity import ExchangeRequest, IssuedToken
+from redress.models.investigation import DomainName, Passage
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,5 +125,37 @@ class ClientConnections(Protocol):
 
         Raises:
             DependencyUnavailableError: the message could not be handed over.
+        """
+        ...
+
+
+class TokenBroker(Protocol):
+    """Exchanges a grant, or a token, for a token that one audience takes for a minute.
+
+    Implementations: identity/broker, adapters/aws (the function ExchangeToken; AgentCore Identity).
+    """
+
+    def exchange(self, request: ExchangeRequest) -> IssuedToken:
+        """Issue a token of scope requested AND user AND workload AND audience.
+
+        Raises:
+            AccessDeniedError: nothing of it is allowed, or the grant is another case's.
+            TokenRefusedError: the subject token is not valid.
+            DependencyUnavailableError: the broker did not answer.
+        """
+        ...
+
+
+class TaskStarter(Protocol):
+    """Starts the work on an A2A task, which then goes on without its caller.
+
+    Implementations: adapters/aws (Step Functions), local cloud.
+    """
+
+    def start(self, domain: DomainName, task_id: str) -> None:
+        """Start once, however often it is called for a task.
+
+        Raises:
+            DependencyUnavailableError: it could not be started.
         """
         ...

@@ -68,6 +68,11 @@ class Runtime:
         return self._table(self.config.cases_table)
 
     @cached_property
+    def tasks(self) -> Repository:
+        """A2A tasks, and the ids of tokens that were used."""
+        return self._table(self.config.tasks_table)
+
+    @cached_property
     def clients(self) -> Repository:
         """WebSocket tickets and connections."""
         return self._table(self.config.clients_table)

@@ -226,6 +226,7 @@ def _policy_layer(source: Path, folder: Path) -> None:
 _RECIPES: Final[dict[str, Callable[[Path, Path], None]]] = {
     "RedressLayer": _redress_layer,
     "AgentsLayer": _agents_layer,
+    "ProtocolsLayer": _agents_layer,
     "SandboxLayer": _sandbox_layer,
     "PolicyLayer": _policy_layer,
 }

@@ -1,13 +1,13 @@
 """A case from the event that opens it to its outcome."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
 from redress.models.base import Identifier, Instant, Model
 
-Pattern = Literal["evidence-first", "monolith"]
-PATTERNS: tuple[Pattern, ...] = ("evidence-first", "monolith")
+Pattern = Literal["evidence-first", "monolith", "pipeline", "orchestrator", "swarm"]
+PATTERNS: tuple[Pattern, ...] = get_args(Pattern)
 
 CaseStatus = Literal["open", "awaiting_approval", "resolved", "rejected", "failed"]
 
@@ -25,6 +25,7 @@ class CaseOpened(Model, frozen=True):
     statement: Statement
     pattern: Pattern | None = None
     opened_at: Instant | None = None
+    grant_id: Identifier | None = None
 
 
 class SupportCase(Model, frozen=True):

@@ -124,6 +124,19 @@ class Investigation(Model, frozen=True):
     model: str
 
 
+class DomainReport(Model, frozen=True, kw_only=True):
+    """What one domain's agent found out: facts that its domain vouches for, and a few words.
+
+    `summary` is what the model wrote: untrusted, and never evidence.
+    """
+
+    domain: DomainName
+    evidence: EvidenceBundle
+    summary: Annotated[str, msgspec.Meta(max_length=2_000)] = ""
+    usage: Usage = Usage()
+    model: str = ""
+
+
 class Reconciliation(Model, frozen=True):
     """What the agent's program printed: untrusted, only ever compared with the ledger.
 

@@ -1,0 +1,90 @@
+"""Who acts for whom on which case: grants in the store, tokens on the wire, checked access."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from redress.models.base import Identifier, Instant, Model
+
+Scope = Literal[
+    "orders:read", "payments:read", "inventory:read", "refunds:execute", "shipments:execute"
+]
+Workload = Literal[
+    "evidence",
+    "orders-agent",
+    "payments-agent",
+    "inventory-agent",
+    "orchestrator",
+    "monolith",
+    "settlement",
+]
+"""A kind of program that works on cases; in AWS each is known by its role."""
+
+Audience = Annotated[str, msgspec.Meta(pattern=r"^redress:(orders|payments|inventory):[a-z]+$")]
+"""What a token is good for: `redress:<domain>:tools`, `:agent` or `:records`."""
+
+
+class Grant(Model, frozen=True, kw_only=True):
+    """What a user lets Redress do about one case. Its id may travel anywhere; it is no secret.
+
+    `order_id`, `skus` and `as_of` are bound when the case is claimed. `act` is the chain of
+    workloads that a delegated grant has come through, the latest first.
+    """
+
+    grant_id: Identifier
+    case_id: Identifier
+    customer_id: Identifier
+    scopes: tuple[Scope, ...]
+    source: Literal["api", "bus", "delegation"]
+    expires_at: Instant
+    order_id: Identifier | None = None
+    skus: tuple[Identifier, ...] = ()
+    as_of: Instant | None = None
+    act: tuple[Workload, ...] = ()
+
+
+class Access(Model, frozen=True, kw_only=True):
+    """What a checked token or grant allows, here and now: the only thing that services look at."""
+
+    subject: Identifier
+    case_id: Identifier
+    order_id: Identifier
+    skus: tuple[Identifier, ...]
+    as_of: Instant
+    scopes: tuple[Scope, ...]
+    audience: Audience
+    act: tuple[Workload, ...]
+
+
+class ExchangeRequest(Model, frozen=True, kw_only=True):
+    """An RFC 8693 token exchange: exactly one of `grant_id` and `subject_token` is given."""
+
+    workload: Workload
+    audience: Audience
+    scope: tuple[Scope, ...]
+    case_id: Identifier
+    grant_id: Identifier | None = None
+    subject_token: str | None = None
+
+
+class IssuedToken(Model, frozen=True, kw_only=True):
+    """The answer to a token exchange; `expires_in` is seconds, at most 60."""
+
+    access_token: str
+    expires_in: int
+    scope: tuple[Scope, ...]
+
+
+class TokenClaims(Model, frozen=True, kw_only=True):
+    """Claims of a token of ours, all of them required (RFC 9068, 8693, 9396)."""
+
+    iss: str
+    sub: Identifier
+    aud: Audience
+    exp: int
+    iat: int
+    nbf: int
+    jti: Identifier
+    scope: str
+    act: dict[str, Any]
+    authorization_details: tuple[dict[str, Any], ...]
