@@ -91,6 +91,41 @@ class Usage(Model, frozen=True):
     tool_calls: int = 0
     cost_usd_micros: int = 0
 
+    def __add__(self, other: "Usage") -> "Usage":
+        """Return the usage of both together."""
+        names = self.__struct_fields__
+        return Usage(*(getattr(self, name) + getattr(other, name) for name in names))
+
+
+class DomainReport(Model, frozen=True, kw_only=True):
+    """What one domain's agent found out: facts that its domain vouches for, and a few words.
+
+    `summary` is what the model wrote: untrusted, and never evidence.
+    """
+
+    domain: DomainName
+    evidence: EvidenceBundle
+    summary: Annotated[str, msgspec.Meta(max_length=2_000)] = ""
+    usage: Usage = Usage()
+    model: str = ""
+
+
+class DomainRequest(Model, frozen=True, kw_only=True):
+    """Input of a domain's agent: a case, and what is asked about it.
+
+    Attributes:
+        case: The case; the agent sees no other.
+        question: What whoever delegates wants to know: words of a model, so data only. Empty for
+            everything that matters to the case.
+        grant_id: What the agent may do for the user, where it is less than the case's own grant.
+        reports: What other domains' agents found before, the earliest first.
+    """
+
+    case: SupportCase
+    question: Annotated[str, msgspec.Meta(max_length=2_000)] = ""
+    grant_id: Identifier | None = None
+    reports: tuple[DomainReport, ...] = ()
+
 
 class Context(Model, frozen=True):
     """Output of GatherContext."""
@@ -101,13 +136,15 @@ class Context(Model, frozen=True):
 class InvestigationRequest(Model, frozen=True):
     """Contract in: the case, the policy passages, and evidence where it was fetched before.
 
-    `spent` is what an earlier try on the same case used: budgets are cumulative.
+    `evidence` is what the domains' records say, `reports` what their agents retrieved. `spent` is
+    what an earlier try on the same case used, without `reports`: budgets are cumulative.
     """
 
     case: SupportCase
     passages: tuple[Passage, ...]
     evidence: tuple[EvidenceBundle, ...] = ()
     spent: Usage | None = None
+    reports: tuple[DomainReport, ...] = ()
 
 
 class Investigation(Model, frozen=True):
@@ -122,19 +159,6 @@ class Investigation(Model, frozen=True):
     program: Program
     usage: Usage
     model: str
-
-
-class DomainReport(Model, frozen=True, kw_only=True):
-    """What one domain's agent found out: facts that its domain vouches for, and a few words.
-
-    `summary` is what the model wrote: untrusted, and never evidence.
-    """
-
-    domain: DomainName
-    evidence: EvidenceBundle
-    summary: Annotated[str, msgspec.Meta(max_length=2_000)] = ""
-    usage: Usage = Usage()
-    model: str = ""
 
 
 class Reconciliation(Model, frozen=True):
