@@ -1,6 +1,7 @@
 """What an investigation takes and returns, whichever pattern runs it."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
@@ -29,6 +30,13 @@ FindingCode = Literal[
 """Why nothing is wrong although it looked so."""
 
 DomainName = Literal["orders", "payments", "inventory"]
+DOMAINS: tuple[DomainName, ...] = get_args(DomainName)
+
+UNAVAILABLE = "unavailable"
+"""`<domain>/unavailable` is missing where a domain's agent gave no answer."""
+NOT_PERMITTED = "not_permitted"
+"""`<domain>/not_permitted` is missing where the user may not read the domain."""
+
 Program = Annotated[str, msgspec.Meta(max_length=32_768)]
 
 
@@ -59,6 +67,13 @@ class EvidenceBundle(Model, frozen=True):
     domain: DomainName
     items: tuple[Evidence, ...]
     missing: tuple[str, ...] = ()
+
+
+def unanswered(missing: Iterable[str]) -> tuple[DomainName, ...]:
+    """Return the domains that gave no answer at all, by what an investigation misses."""
+    names = frozenset(missing)
+    whole = (UNAVAILABLE, NOT_PERMITTED)
+    return tuple(d for d in DOMAINS if any(f"{d}/{name}" in names for name in whole))
 
 
 class ProposedAction(Model, frozen=True):

@@ -11,7 +11,7 @@ from redress.domains.orders.gateway import load_order
 from redress.domains.orders.models import Order
 from redress.domains.payments.gateway import load_payments
 from redress.errors import InvalidProposalError
-from redress.models.investigation import ProposedAction
+from redress.models.investigation import ProposedAction, unanswered
 from redress.models.settlement import (
     Decision,
     DecisionRequest,
@@ -167,6 +167,7 @@ class _Ruler:
         citations = investigation.proposal.citations
         self._cited = bool(citations) and known.issuperset(citations)
         self._conclusive = investigation.conclusive and not investigation.missing
+        self._unanswered = unanswered(investigation.missing)
         self._agreed = _agreed(request, judged)
 
     def rule(self, judged: Judged) -> RuledAction:
@@ -216,6 +217,7 @@ class _Ruler:
             order_owner=self._owner,
             amount_minor=finding.amount_minor,
             currency=currency,
+            unanswered=self._unanswered,
             case_minor=case + planned,
             day_minor=day + planned,
             payment_owner=payment.customer_id if payment else "",

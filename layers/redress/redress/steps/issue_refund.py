@@ -192,11 +192,13 @@ class _Refunds:
             order_owner=self._order.customer_id,
             amount_minor=action.amount_minor,
             currency=due.payment.currency,
+            unanswered=(),
             case_minor=case.minor + action.amount_minor,
             day_minor=day.minor + action.amount_minor,
             payment_owner=due.payment.customer_id,
             payment_status=due.payment.status,
             refundable_minor=refundable_minor(due.payment, due.facts.refunds),
+            # What the investigation lacked was ruled on: a denied action does not come here.
             cited=True,
             supported=True,
             reconciled=True,

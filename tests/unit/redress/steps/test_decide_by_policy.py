@@ -232,6 +232,20 @@ def test_missing_evidence_asks_a_human(world: Any, doubt: dict[str, Any]) -> Non
     assert ruling.reasons
 
 
+@pytest.mark.parametrize("reason", ["unavailable", "not_permitted"])
+@pytest.mark.parametrize(
+    ("domain", "refund"),
+    [("payments", "deny"), ("orders", "needs_approval"), ("inventory", "needs_approval")],
+)
+def test_nothing_is_paid_on_a_domain_that_gave_no_answer(
+    world: Any, domain: str, refund: str, reason: str
+) -> None:
+    """Not even if the agent calls its conclusion firm, and the ledger agrees."""
+    ruling = world.decide(missing=[f"{domain}/{reason}"], conclusive=True)
+    assert decisions(ruling) == {"refund_payment:pay_2": refund, "reship_line:line_2": "deny"}
+    assert "answered-domains-only" in reasons(ruling)
+
+
 def test_above_the_threshold_a_human_is_asked(world: Any) -> None:
     for payment_id in ("pay_1", "pay_2"):
         world.change_payment(payment_id, amount_minor=50_000)
