@@ -34,6 +34,7 @@ class ExampleCase:
             pattern="evidence-first",
             as_of=shop.as_of,
             skus=tuple(dict.fromkeys(line.sku for line in order.lines)),
+            grant_id="grant.case_1",
         )
         asked = CaseRequest(case=self.case)
         self.request = InvestigationRequest(

@@ -1,6 +1,6 @@
 """What Redress needs from the outside, as protocols; adapters implement them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -142,6 +142,47 @@ class TokenBroker(Protocol):
             AccessDeniedError: nothing of it is allowed, or the grant is another case's.
             TokenRefusedError: the subject token is not valid.
             DependencyUnavailableError: the broker did not answer.
+        """
+        ...
+
+
+class PublicKeys(Protocol):
+    """The issuer's public keys. Implementations: adapters/local_keys, adapters/aws/kms."""
+
+    def find(self, key_id: str) -> Mapping[str, str] | None:
+        """Return the public JWK of an id, if there is one.
+
+        Raises:
+            DependencyUnavailableError: the keys could not be read.
+        """
+        ...
+
+    def jwks(self) -> Sequence[Mapping[str, str]]:
+        """Return all of them as public JWKs, each with `kid`, `alg` and `use`.
+
+        Raises:
+            DependencyUnavailableError: the keys could not be read.
+        """
+        ...
+
+
+class Signer(PublicKeys, Protocol):
+    """Signs by ES256. Implementations: adapters/local_keys, adapters/aws/kms."""
+
+    @property
+    def key_id(self) -> str:
+        """The id of the key that signs now.
+
+        Raises:
+            DependencyUnavailableError: the key could not be read.
+        """
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature over `message` as JWS has it: r and s, 32 bytes each.
+
+        Raises:
+            DependencyUnavailableError: the key could not be used.
         """
         ...
 

@@ -98,6 +98,7 @@ class Attack:
             pattern="monolith",
             as_of=labels.as_of,
             skus=tuple(dict.fromkeys(line.sku for line in order.lines)),
+            grant_id="grant.case_1",
         )
         asked = CaseRequest(case=self.case)
         orders, payments, inventory = self.repositories

@@ -118,7 +118,14 @@ class Shop:
 
     def case(self) -> SupportCase:
         return SupportCase(
-            "case_1", "cus_1", "ord_1", INJECTION, "monolith", self.clock.now(), ("sku_a",)
+            "case_1",
+            "cus_1",
+            "ord_1",
+            INJECTION,
+            "monolith",
+            self.clock.now(),
+            ("sku_a",),
+            "grant.case_1",
         )
 
     def resolve(

@@ -33,6 +33,7 @@ class SupportCase(Model, frozen=True):
 
     `as_of` is the instant by which lateness is judged: when the case was opened.
     `skus` are the products of the order, so that inventory can be asked without orders.
+    `grant_id` names what its customer lets Redress do about it; it is no secret.
     """
 
     case_id: Identifier
@@ -42,6 +43,7 @@ class SupportCase(Model, frozen=True):
     pattern: Pattern
     as_of: Instant
     skus: tuple[Identifier, ...]
+    grant_id: Identifier
 
 
 class CaseRequest(Model, frozen=True):

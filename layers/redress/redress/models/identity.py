@@ -20,7 +20,9 @@ Workload = Literal[
 ]
 """A kind of program that works on cases; in AWS each is known by its role."""
 
-Audience = Annotated[str, msgspec.Meta(pattern=r"^redress:(orders|payments|inventory):[a-z]+$")]
+Audience = Annotated[
+    str, msgspec.Meta(pattern=r"^redress:(orders|payments|inventory):(tools|agent|records)(?!\n)$")
+]
 """What a token is good for: `redress:<domain>:tools`, `:agent` or `:records`."""
 
 
@@ -55,6 +57,11 @@ class Access(Model, frozen=True, kw_only=True):
     audience: Audience
     act: tuple[Workload, ...]
 
+    @property
+    def workload(self) -> Workload:
+        """Who acts; the others of `act` had it done, the one who asked first at the end."""
+        return self.act[0]
+
 
 class ExchangeRequest(Model, frozen=True, kw_only=True):
     """An RFC 8693 token exchange: exactly one of `grant_id` and `subject_token` is given."""
@@ -85,6 +92,7 @@ class TokenClaims(Model, frozen=True, kw_only=True):
     iat: int
     nbf: int
     jti: Identifier
+    client_id: Workload
     scope: str
     act: dict[str, Any]
     authorization_details: tuple[dict[str, Any], ...]

@@ -86,6 +86,7 @@ def test_both_patterns_are_right_on_cases_never_seen(seed: int) -> None:
             pattern="monolith",
             as_of=labels.as_of,
             skus=tuple(sorted(skus[label.order_id])),
+            grant_id=f"grant.{label.case_id}",
         )
         asked = CaseRequest(case=case)
         request = InvestigationRequest(

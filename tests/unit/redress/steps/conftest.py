@@ -194,6 +194,7 @@ class World:
             pattern="evidence-first",
             as_of=AS_OF,
             skus=("sku_a", "sku_b"),
+            grant_id=f"grant.{case_id}",
         )
         return msgspec.structs.replace(case, **changed)
 

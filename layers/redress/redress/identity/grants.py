@@ -1,0 +1,158 @@
+"""Grants in the cases repository: what a user lets Redress do about one case."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from redress.errors import AccessDeniedError
+from redress.identity.scopes import allowed
+from redress.models.base import dump_json, parse_json
+from redress.models.case import SupportCase
+from redress.models.identity import Access, Audience, Grant, Scope, Workload
+from redress.ports import Clock, Repository, Write
+
+GRANT = "grant"
+GRANT_LIFE = timedelta(days=90)
+"""How long a user's word on a case holds: as long as a failed case is worth a replay."""
+DELEGATION_LIFE = timedelta(hours=1)
+"""How long a task may run on what its caller's token allowed."""
+MAX_CHAIN = 8
+"""Workloads that a grant may be handed through."""
+
+_MAX_ID = 128
+
+
+class StoredGrant(NamedTuple):
+    """A grant and its version."""
+
+    grant: Grant
+    version: int
+
+
+def partition_key(grant_id: str) -> str:
+    """Return the partition of a grant."""
+    return f"grant#{grant_id}"
+
+
+def bus_grant_id(case_id: str) -> str:
+    """Return the id of the grant of a case that a trusted system put on the bus."""
+    name = f"grant.{case_id}"
+    if len(name) <= _MAX_ID:
+        return name
+    return f"grant.sha256.{hashlib.sha256(case_id.encode()).hexdigest()}"
+
+
+def find_grant(grants: Repository, grant_id: str) -> StoredGrant | None:
+    """Read a grant, if there is one; it may have expired."""
+    found = grants.get(partition_key(grant_id), GRANT)
+    if found is None:
+        return None
+    return StoredGrant(parse_json(Grant, found.document), found.version)
+
+
+def put_grant(grant: Grant, expected_version: int) -> Write:
+    """Build the write of a grant; version 0 creates it."""
+    return Write(
+        partition=partition_key(grant.grant_id),
+        sort=GRANT,
+        document=dump_json(grant),
+        expected_version=expected_version,
+        expires_at=int(grant.expires_at.timestamp()),
+    )
+
+
+def save_grant(grants: Repository, grant: Grant, expected_version: int = 0) -> None:
+    """Store a grant.
+
+    Raises:
+        ConflictError: it is stored in another version already.
+    """
+    grants.commit([put_grant(grant, expected_version)])
+
+
+def load_grant(grants: Repository, grant_id: str, now: datetime) -> Grant:
+    """Read a grant that holds.
+
+    Raises:
+        AccessDeniedError: there is none, or it has expired.
+    """
+    found = find_grant(grants, grant_id)
+    if found is None:
+        raise AccessDeniedError(f"there is no grant {grant_id}")
+    if found.grant.expires_at <= now:
+        raise AccessDeniedError(f"the grant {grant_id} has expired: the case is opened anew")
+    return found.grant
+
+
+def access_by(
+    grant: Grant, case_id: str, scopes: tuple[Scope, ...], workload: Workload, audience: Audience
+) -> Access:
+    """Return what a grant gives to a workload about a case: the one rule, applied.
+
+    Raises:
+        AccessDeniedError: nothing, or the grant is another case's, or of a case nobody claimed.
+    """
+    if grant.case_id != case_id:
+        raise AccessDeniedError(f"the grant {grant.grant_id} is of another case")
+    if grant.order_id is None or grant.as_of is None:
+        raise AccessDeniedError(f"nobody has claimed the case of the grant {grant.grant_id}")
+    if len(grant.act) >= MAX_CHAIN:
+        raise AccessDeniedError(f"the grant {grant.grant_id} went through {MAX_CHAIN} hands")
+    return Access(
+        subject=grant.customer_id,
+        case_id=grant.case_id,
+        order_id=grant.order_id,
+        skus=grant.skus,
+        as_of=grant.as_of,
+        scopes=tuple(sorted(allowed(scopes, grant.scopes, workload, audience))),
+        audience=audience,
+        act=(workload, *grant.act),
+    )
+
+
+def authorise(
+    grants: Repository,
+    case: SupportCase,
+    clock: Clock,
+    *,
+    workload: Workload,
+    audience: Audience,
+    scope: Scope,
+) -> Access:
+    """Return what a step of the workflow, which makes no hop and so needs no token, may do.
+
+    Raises:
+        AccessDeniedError: the case's grant does not allow it, or is not this case's.
+        DependencyUnavailableError: the store did not answer.
+    """
+    grant = load_grant(grants, case.grant_id, clock.now())
+    access = access_by(grant, case.case_id, (scope,), workload, audience)
+    if (access.subject, access.order_id) != (case.customer_id, case.order_id):
+        raise AccessDeniedError(f"the grant {grant.grant_id} is of another customer or order")
+    return access
+
+
+def delegate(grants: Repository, access: Access, clock: Clock, new_id: Callable[[], str]) -> str:
+    """Store what a token allowed, for work that outlives the token, and return the grant's id.
+
+    Nothing is added: the same subject, case and scopes, for `DELEGATION_LIFE`, with the chain of
+    those who acted kept.
+
+    Raises:
+        DependencyUnavailableError: the store did not answer.
+    """
+    grant = Grant(
+        grant_id=f"delegation.{new_id()}",
+        case_id=access.case_id,
+        customer_id=access.subject,
+        scopes=access.scopes,
+        source="delegation",
+        expires_at=clock.now() + DELEGATION_LIFE,
+        order_id=access.order_id,
+        skus=access.skus,
+        as_of=access.as_of,
+        act=access.act,
+    )
+    save_grant(grants, grant)
+    return grant.grant_id
