@@ -6,8 +6,9 @@ from typing import Any, Protocol
 
 import msgspec
 
+from redress.models.agents import AgentTask
 from redress.models.identity import ExchangeRequest, IssuedToken
-from redress.models.investigation import DomainName, Passage
+from redress.models.investigation import Passage
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -193,7 +194,7 @@ class TaskStarter(Protocol):
     Implementations: adapters/aws (Step Functions), local cloud.
     """
 
-    def start(self, domain: DomainName, task_id: str) -> None:
+    def start(self, task: AgentTask) -> None:
         """Start once, however often it is called for a task.
 
         Raises:
