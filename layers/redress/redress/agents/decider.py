@@ -1,4 +1,4 @@
-"""The evidence-first pattern: one agent concludes from fetched evidence in one model call."""
+"""The agent that concludes from what others gathered: records, or the domains' agents' reports."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +19,8 @@ class Decider:
     """The decider's only tool, bound to one case."""
 
     def __init__(self, request: InvestigationRequest) -> None:
-        self.known = KnownEvidence(request.evidence)
+        reported = (report.evidence for report in request.reports)
+        self.known = KnownEvidence([*request.evidence, *reported])
         self._request = request
         self.conclusions = Conclusions(self._accept)
 
@@ -47,12 +48,13 @@ def conclude_investigation(
     """Conclude a case from its evidence in one model call.
 
     Args:
-        request: The case, its evidence, the policy passages, and what was spent on it before.
+        request: The case, its evidence or the domains' reports, the policy passages, and what was
+            spent on it before. Of the reports only the evidence is shown, not their agents' words.
         model_factory: Makes the language model.
         budget: Limits of the whole case.
 
     Returns:
-        The investigation; its `usage` includes what was spent before.
+        The investigation, of the case's own pattern; its `usage` includes what was spent before.
 
     Raises:
         InvalidProposalError: the model's answer breaks the contract.
@@ -64,7 +66,7 @@ def conclude_investigation(
     agent = Decider(request)
     return investigate(
         request,
-        "evidence-first",
+        request.case.pattern,
         model_factory(),
         budget,
         system_prompt=prompt("decider", "rules"),

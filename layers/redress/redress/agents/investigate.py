@@ -1,4 +1,4 @@
-"""What both patterns have in common: one agent run on a case, and what comes of it."""
+"""What all agents that conclude have in common: one agent run on a case, and what comes of it."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,7 @@ def investigate(
     """Run an agent on a case and return what it concluded.
 
     Args:
-        request: The case, and what was spent on it before.
+        request: The case, and what was spent on it before, reports included.
         pattern: The pattern that the agent is of.
         model: The language model.
         budget: Limits of the whole case.
@@ -47,7 +47,7 @@ def investigate(
         ModelRefusedError: the model service refuses such calls, now and later.
         RecordingMissingError: a recorded model has no answer to this prompt.
     """
-    meter = Meter(model_id(model), budget, request.spent)
+    meter = Meter(model_id(model), budget, request.spent_so_far)
     result = run_agent(
         model, system_prompt, tools, message, meter, turns=turns, conclusions=conclusions
     )

@@ -40,8 +40,14 @@ NOT_PERMITTED = "not_permitted"
 Program = Annotated[str, msgspec.Meta(max_length=32_768)]
 
 
+PRECEDENT = "resolution#"
+"""How the id of a past resolution begins; no file of policies/ is called so."""
+
+
 class Passage(Model, frozen=True):
-    """A piece of the refund policy, e.g. id `refund-policy#duplicate-charges`."""
+    """A piece of the refund policy, e.g. id `refund-policy#duplicate-charges`; or how an earlier
+    case was resolved, id `resolution#...`: an example, which no proposal can rest on alone.
+    """
 
     passage_id: str
     title: str
@@ -137,7 +143,7 @@ class DomainRequest(Model, frozen=True, kw_only=True):
     """
 
     case: SupportCase
-    question: Annotated[str, msgspec.Meta(max_length=2_000)] = ""
+    question: Annotated[str, msgspec.Meta(max_length=4_000)] = ""
     grant_id: Identifier | None = None
     reports: tuple[DomainReport, ...] = ()
 
@@ -160,6 +166,11 @@ class InvestigationRequest(Model, frozen=True):
     evidence: tuple[EvidenceBundle, ...] = ()
     spent: Usage | None = None
     reports: tuple[DomainReport, ...] = ()
+
+    @property
+    def spent_so_far(self) -> Usage:
+        """Return what the case has used: earlier tries, and the agents that reported."""
+        return sum((report.usage for report in self.reports), self.spent or Usage())
 
 
 class Investigation(Model, frozen=True):
