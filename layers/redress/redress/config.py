@@ -20,6 +20,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         openai_api_key: key of the server behind `openai:`; empty for a server that asks for none.
         default_pattern: how a case is investigated that does not say.
         policies_dir: folder of the policy's prose and Cedar files.
+        knowledge_base_id: the Bedrock knowledge base that ranks passages; empty for BM25.
+        data_source_id: the knowledge base's data source for documents that are put directly.
         metrics_namespace: CloudWatch namespace of the agents' usage; empty writes none.
         wasi_cache_dir: folder of the compiled CPython-WASI module; empty for the user's cache.
     """
@@ -36,6 +38,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     openai_api_key: str = ""
     default_pattern: str = "evidence-first"
     policies_dir: str = ""
+    knowledge_base_id: str = ""
+    data_source_id: str = ""
     metrics_namespace: str = ""
     wasi_cache_dir: str = ""
 

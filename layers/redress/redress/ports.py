@@ -9,6 +9,7 @@ import msgspec
 from redress.models.agents import AgentTask
 from redress.models.identity import ExchangeRequest, IssuedToken
 from redress.models.investigation import Passage
+from redress.models.resolution import PastResolution
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,10 +86,29 @@ class Clock(Protocol):
 
 
 class PassageIndex(Protocol):
-    """Retrieval over the policy's prose. Implementations: adapters/sqlite (BM25), memory."""
+    """Retrieval of passages: of the policy's prose, or of past resolutions.
+
+    Implementations: adapters/memory, adapters/sqlite (BM25), adapters/aws (Bedrock).
+    """
 
     def search(self, text: str, limit: int) -> list[Passage]:
         """Return the `limit` best `Passage`s for `text`, best first."""
+        ...
+
+
+class ResolutionLibrary(PassageIndex, Protocol):
+    """A `PassageIndex` of past resolutions that takes in new ones.
+
+    Implementations: adapters/sqlite (in any repository), adapters/aws (Bedrock).
+    """
+
+    def keep(self, resolution: PastResolution) -> None:
+        """Take in a resolution; again, it changes nothing.
+
+        Raises:
+            ConflictError: another write came first; decide again.
+            DependencyUnavailableError: the library did not answer.
+        """
         ...
 
 

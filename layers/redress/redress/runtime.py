@@ -8,18 +8,21 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from redress.config import Config, read_config
+from redress.identity.grants import Grants
 from redress.ports import (
     ClientConnections,
     Clock,
     EventPublisher,
     PassageIndex,
     Repository,
+    ResolutionLibrary,
     TaskCallback,
 )
 
 if TYPE_CHECKING:
     from strands.models.model import Model as LanguageModel
 
+    from redress.adapters.aws.knowledge_base import KnowledgeBase
     from redress.policy.gate import PolicyGate
 
 
@@ -68,6 +71,11 @@ class Runtime:
         return self._table(self.config.cases_table)
 
     @cached_property
+    def grants(self) -> Grants:
+        """What customers let the steps of the workflow do."""
+        return Grants(self.cases, self.clock)
+
+    @cached_property
     def tasks(self) -> Repository:
         """A2A tasks, and the ids of tokens that were used."""
         return self._table(self.config.tasks_table)
@@ -108,9 +116,26 @@ class Runtime:
     @cached_property
     def passages(self) -> PassageIndex:
         """The policy's prose."""
+        if self.config.knowledge_base_id:
+            from redress.adapters.aws.knowledge_base import KnowledgeBasePolicy
+            from redress.adapters.passages import read_passages
+
+            passages = read_passages(self.config.policies_dir)
+            return KnowledgeBasePolicy(self._knowledge_base(), passages)
         from redress.adapters.sqlite.passages import Bm25Passages
 
         return Bm25Passages.from_folder(self.config.policies_dir)
+
+    @cached_property
+    def resolutions(self) -> ResolutionLibrary:
+        """How earlier cases were resolved."""
+        if self.config.knowledge_base_id:
+            from redress.adapters.aws.knowledge_base import KnowledgeBaseResolutions
+
+            return KnowledgeBaseResolutions(self._knowledge_base())
+        from redress.adapters.sqlite.resolutions import StoredResolutions
+
+        return StoredResolutions(self.cases)
 
     @cached_property
     def gate(self) -> "PolicyGate":
@@ -125,6 +150,11 @@ class Runtime:
         from redress.agents.models.factory import model_factory
 
         return model_factory(self.config.model)
+
+    def _knowledge_base(self) -> "KnowledgeBase":
+        from redress.adapters.aws.knowledge_base import KnowledgeBase
+
+        return KnowledgeBase(self.config.knowledge_base_id, self.config.data_source_id)
 
     def _table(self, name: str) -> Repository:
         from redress.adapters.aws.repository import DynamoDbRepository

@@ -8,6 +8,7 @@ import msgspec
 from redress.errors import InvalidInputError, InvalidProposalError
 from redress.models.base import Model, parse
 from redress.models.investigation import (
+    PRECEDENT,
     ActionKind,
     Evidence,
     EvidenceBundle,
@@ -144,8 +145,8 @@ def check_conclusion(
     unknown = [c for c in conclusion.citations if c not in known and c not in citable]
     if unknown:
         raise InvalidProposalError(f"cited but never retrieved: {', '.join(unknown[:3])}")
-    if conclusion.actions and not conclusion.citations:
-        raise InvalidProposalError("a proposal with actions must cite its evidence")
+    if all(citation.startswith(PRECEDENT) for citation in conclusion.citations):
+        raise InvalidProposalError("a proposal must cite evidence or the policy that it relies on")
     try:
         size = len(conclusion.program.encode())
     except UnicodeEncodeError as error:

@@ -11,7 +11,7 @@ from redress.domains.orders.gateway import load_order
 from redress.domains.orders.models import Order
 from redress.domains.payments.gateway import load_payments
 from redress.errors import InvalidProposalError
-from redress.models.investigation import ProposedAction, unanswered
+from redress.models.investigation import PRECEDENT, ProposedAction, unanswered
 from redress.models.settlement import (
     Decision,
     DecisionRequest,
@@ -79,10 +79,10 @@ def decide_by_policy(
         case_id=case.case_id,
         order_id=case.order_id,
         customer_id=case.customer_id,
-        next_step=_next_step(ruled),
+        next_step=_next_step(ruled, ruler.is_cited),
         actions=ruled,
         proposal_hash=proposal_hash(case.case_id, case.order_id, case.customer_id, ruled),
-        reasons=_doubts(request),
+        reasons=_doubts(request, ruler.is_cited),
     )
     _keep(ruling, owned, cases, clock.now())
     facts = {"next_step": ruling.next_step, "actions": [_shown(each) for each in ruled]}
@@ -165,7 +165,9 @@ class _Ruler:
         known = {e.evidence_id for e in investigation.evidence}
         known |= {p.passage_id for p in request.passages}
         citations = investigation.proposal.citations
-        self._cited = bool(citations) and known.issuperset(citations)
+        # An earlier case is an example: nothing rests on it alone.
+        grounds = [each for each in citations if not each.startswith(PRECEDENT)]
+        self.is_cited = bool(grounds) and known.issuperset(citations)
         self._conclusive = investigation.conclusive and not investigation.missing
         self._unanswered = unanswered(investigation.missing)
         self._agreed = _agreed(request, judged)
@@ -225,7 +227,7 @@ class _Ruler:
             refundable_minor=finding.refundable_minor,
             quantity=finding.quantity,
             available=finding.available,
-            cited=self._cited,
+            cited=self.is_cited,
             supported=finding.problem is None,
             reconciled=action.subject_id in self._agreed,
             conclusive=self._conclusive and not finding.is_doubtful,
@@ -257,9 +259,11 @@ def _agreed(request: DecisionRequest, judged: Iterable[Judged]) -> frozenset[str
     )
 
 
-def _doubts(request: DecisionRequest) -> tuple[str, ...]:
+def _doubts(request: DecisionRequest, is_cited: bool) -> tuple[str, ...]:
     """Say what stands against acting unattended, in words that no agent chose."""
     doubts: list[str] = []
+    if not is_cited and not request.investigation.proposal.actions:
+        doubts.append("cited-evidence-only: The proposal cites nothing that was retrieved.")
     missing = request.investigation.missing
     if missing:
         doubts.append(f"evidence-missing: {', '.join(missing[:8])}"[:500])
@@ -271,13 +275,14 @@ def _doubts(request: DecisionRequest) -> tuple[str, ...]:
     return tuple(doubts)
 
 
-def _next_step(ruled: tuple[RuledAction, ...]) -> NextStep:
+def _next_step(ruled: tuple[RuledAction, ...], is_cited: bool) -> NextStep:
     decisions = {action.decision for action in ruled}
     if "needs_approval" in decisions:
         return "approve"
     if "allow" in decisions:
         return "settle"
-    return "deny" if ruled else "explain"
+    # What an agent says without naming what it relies on is not passed on either.
+    return "explain" if is_cited and not ruled else "deny"
 
 
 def _shown(action: RuledAction) -> dict[str, Any]:
