@@ -26,13 +26,10 @@ from redress.errors import (
 from redress.mcp_serving.answers import read_answer
 from redress.mcp_serving.calls import CASE_META, TOKEN_META
 from redress.models.base import dump_json
-from redress.models.investigation import DomainName, EvidenceBundle
+from redress.models.investigation import NOT_PERMITTED, DomainName, EvidenceBundle
 
 Tokens = Callable[[], str]
 """Gives the token for one call: a call uses its token up, and a token lives a minute at most."""
-
-NOT_PERMITTED = "not_permitted"
-"""What a domain's evidence misses if no token for it was given, or none was taken."""
 
 _REFUSED = frozenset({AccessDeniedError.__name__, TokenRefusedError.__name__})
 

@@ -18,6 +18,7 @@ from redress.errors import (
     RedressError,
     TokenRefusedError,
 )
+from redress.identity.replay import ReplayGuard
 from redress.identity.scopes import READ_SCOPE
 from redress.mcp_serving.answers import failed
 from redress.models.identity import Access
@@ -44,6 +45,16 @@ class TokenCheck(Protocol):
             DependencyUnavailableError: keys or used tokens could not be read.
         """
         ...
+
+
+class SeenOnly(ReplayGuard):
+    """Uses no token up: for requests that only look around."""
+
+    def __init__(self) -> None:
+        """Remember nothing."""
+
+    def use(self, jti: str, expires_at: int) -> None:
+        """Let the token pass, used before or not."""
 
 
 _access: ContextVar[Access | None] = ContextVar("redress_mcp_access", default=None)
