@@ -9,7 +9,9 @@ from redress.errors import InvalidInputError, InvalidProposalError
 from redress.models.base import Model, parse
 from redress.models.investigation import (
     PRECEDENT,
+    UNAVAILABLE,
     ActionKind,
+    DomainName,
     Evidence,
     EvidenceBundle,
     FindingCode,
@@ -55,6 +57,10 @@ class KnownEvidence:
         for item in bundle.items:
             self._items[item.evidence_id] = item
         self._missing.update(dict.fromkeys(bundle.missing))
+
+    def answered(self, domain: DomainName) -> None:
+        """Note that a domain which gave no answer before has given one."""
+        self._missing.pop(f"{domain}/{UNAVAILABLE}", None)
 
     @property
     def items(self) -> tuple[Evidence, ...]:

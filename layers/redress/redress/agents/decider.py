@@ -7,10 +7,10 @@ from strands import tool
 from strands.models.model import Model
 from strands.types.tools import ToolContext
 
-from redress.agents.budget import DEFAULT_BUDGET, Budget
+from redress.agents.budget import DEFAULT_BUDGET, Budget, Meter
 from redress.agents.contract import KnownEvidence, check_conclusion, read_conclusion
 from redress.agents.investigate import investigate
-from redress.agents.run import as_data, prompt
+from redress.agents.run import as_data, model_id, prompt
 from redress.agents.tools import Conclusions, conclude_schema
 from redress.models.investigation import Investigation, InvestigationRequest
 
@@ -63,12 +63,12 @@ def conclude_investigation(
         ModelRefusedError: the model service refuses such calls, now and later.
         RecordingMissingError: a recorded model has no answer to this prompt.
     """
-    agent = Decider(request)
+    agent, model = Decider(request), model_factory()
     return investigate(
         request,
         request.case.pattern,
-        model_factory(),
-        budget,
+        model,
+        Meter(model_id(model), budget, request.spent_so_far),
         system_prompt=prompt("decider", "rules"),
         tools=[agent.conclude],
         message=case_message(request, agent.known),
