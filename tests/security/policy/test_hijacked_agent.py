@@ -166,7 +166,7 @@ class Shop:
         return ruling
 
     def settle(self, request: SettlementRequest) -> None:
-        reserve_stock(request, self.inventory, self.cases)
+        reserve_stock(request, self.inventory, self.cases, self.clock)
         issue_refund(
             request,
             self.orders,

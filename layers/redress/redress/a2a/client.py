@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 import httpx
 import msgspec
@@ -50,33 +50,6 @@ _INTERNAL: Final = -32603
 _OVER: Final = frozenset(
     {STATES["completed"], STATES["failed"], STATES["canceled"], "TASK_STATE_REJECTED"}
 )
-
-
-class Asking(Protocol):
-    """What an orchestrator needs: `DomainAgents`, or a double in a test."""
-
-    def ask(
-        self,
-        domain: DomainName,
-        case: SupportCase,
-        question: str,
-        grant_id: str,
-        *,
-        turn: str = "",
-    ) -> DomainReport:
-        """Ask one domain's agent; see `DomainAgents.ask`."""
-        ...
-
-    def ask_all(
-        self,
-        questions: Mapping[DomainName, str],
-        case: SupportCase,
-        grant_id: str,
-        *,
-        turn: str = "",
-    ) -> dict[DomainName, DomainReport | RedressError]:
-        """Ask several at once; see `DomainAgents.ask_all`."""
-        ...
 
 
 class _NoAnswerError(Exception):

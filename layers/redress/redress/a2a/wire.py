@@ -22,11 +22,14 @@ STATES: Final[dict[TaskState, str]] = {
 
 
 def whole_numbers(value: Any) -> Any:
-    """Give back the integers that protobuf's JSON values turned into floats."""
+    """Give back the integers that protobuf's JSON values turned into floats.
+
+    Its objects come in a new order each time, too; sorted, the same facts are the same prompt.
+    """
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):
-        return {key: whole_numbers(inner) for key, inner in value.items()}
+        return {key: whole_numbers(inner) for key, inner in sorted(value.items())}
     if isinstance(value, list):
         return [whole_numbers(inner) for inner in value]
     return value

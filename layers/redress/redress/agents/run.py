@@ -1,6 +1,7 @@
 """Runs one Strands agent to its end: budget, metering, throttling and typed errors."""
 
 import asyncio
+import json
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -185,7 +186,11 @@ def _sent(messages: Sequence[Any]) -> list[dict[str, Any]]:
 
 
 def _json_bytes(value: Any) -> int:
-    return len(msgspec.json.encode(value))
+    try:
+        return len(msgspec.json.encode(value))
+    except UnicodeEncodeError:
+        # A model may write a lone surrogate, which only an escape can carry.
+        return len(json.dumps(value))
 
 
 def _raise_typed(error: Exception) -> None:

@@ -13,6 +13,7 @@ from typing import Any, ParamSpec
 import msgspec
 
 from redress.errors import (
+    AccessDeniedError,
     ConflictError,
     DependencyUnavailableError,
     InvalidInputError,
@@ -20,7 +21,9 @@ from redress.errors import (
     RedressError,
     UnknownCaseError,
 )
+from redress.identity.scopes import USER_SCOPES, user_scopes
 from redress.models.base import Identifier, M, dump, dump_json, parse, parse_json
+from redress.models.identity import Scope
 
 P = ParamSpec("P")
 Answer = dict[str, Any]
@@ -31,6 +34,7 @@ MAX_BODY_BYTES = 32_768
 # The first class that an error is an instance of decides.
 _STATUS: tuple[tuple[type[RedressError], int], ...] = (
     (NotSignedInError, 403),
+    (AccessDeniedError, 403),
     (UnknownCaseError, 404),
     (InvalidInputError, 400),
     (ConflictError, 409),
@@ -123,6 +127,19 @@ def customer_of(request: HttpRequest) -> str:
         return msgspec.convert(name, Identifier)
     except msgspec.ValidationError as error:
         raise NotSignedInError("the token is not a customer's") from error
+
+
+def granted_by(request: HttpRequest) -> tuple[Scope, ...]:
+    """What the caller's token lets Redress do, by its `scope`.
+
+    Raises:
+        AccessDeniedError: nothing.
+    """
+    scope = request.request_context.authorizer.jwt.claims.get("scope")
+    granted = user_scopes(scope) if isinstance(scope, str) else ()
+    if not granted:
+        raise AccessDeniedError(f"the token grants nothing: ask for {' '.join(USER_SCOPES)}")
+    return granted
 
 
 def answer(status: int, body: Any) -> Answer:

@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from redress.errors import AccessDeniedError
-from redress.identity.scopes import allowed
+from redress.identity.scopes import READ_SCOPE, allowed, audience
 from redress.models.base import dump_json, parse_json
 from redress.models.case import SupportCase
 from redress.models.identity import Access, Audience, Grant, Scope, Workload
+from redress.models.investigation import NOT_PERMITTED, DomainName, EvidenceBundle
+from redress.models.settlement import Ruling
 from redress.ports import Clock, Repository, Write
 
 GRANT = "grant"
@@ -86,7 +88,7 @@ def load_grant(grants: Repository, grant_id: str, now: datetime) -> Grant:
 
 
 def access_by(
-    grant: Grant, case_id: str, scopes: tuple[Scope, ...], workload: Workload, audience: Audience
+    grant: Grant, case_id: str, scopes: tuple[Scope, ...], workload: Workload, target: Audience
 ) -> Access:
     """Return what a grant gives to a workload about a case: the one rule, applied.
 
@@ -105,32 +107,69 @@ def access_by(
         order_id=grant.order_id,
         skus=grant.skus,
         as_of=grant.as_of,
-        scopes=tuple(sorted(allowed(scopes, grant.scopes, workload, audience))),
-        audience=audience,
+        scopes=tuple(sorted(allowed(scopes, grant.scopes, workload, target))),
+        audience=target,
         act=(workload, *grant.act),
     )
 
 
-def authorise(
-    grants: Repository,
-    case: SupportCase,
-    clock: Clock,
-    *,
-    workload: Workload,
-    audience: Audience,
-    scope: Scope,
-) -> Access:
-    """Return what a step of the workflow, which makes no hop and so needs no token, may do.
+class Grants:
+    """What steps of the workflow, which make no hop and so need no token, may do.
 
-    Raises:
-        AccessDeniedError: the case's grant does not allow it, or is not this case's.
-        DependencyUnavailableError: the store did not answer.
+    Args:
+        cases: The cases repository, where grants are.
+        clock: The current time.
     """
-    grant = load_grant(grants, case.grant_id, clock.now())
-    access = access_by(grant, case.case_id, (scope,), workload, audience)
-    if (access.subject, access.order_id) != (case.customer_id, case.order_id):
-        raise AccessDeniedError(f"the grant {grant.grant_id} is of another customer or order")
-    return access
+
+    def __init__(self, cases: Repository, clock: Clock) -> None:
+        self._cases = cases
+        self._clock = clock
+
+    def authorise(
+        self,
+        about: SupportCase | Ruling,
+        grant_id: str | None,
+        *,
+        workload: Workload,
+        audience: Audience,
+        scope: Scope,
+    ) -> Access:
+        """Return what the grant of a case gives to a workload.
+
+        Raises:
+            AccessDeniedError: it does not allow it, has expired, or is not this case's.
+            DependencyUnavailableError: the store did not answer.
+        """
+        if grant_id is None:
+            raise AccessDeniedError(f"nobody has granted anything about case {about.case_id}")
+        grant = load_grant(self._cases, grant_id, self._clock.now())
+        access = access_by(grant, about.case_id, (scope,), workload, audience)
+        if (access.subject, access.order_id) != (about.customer_id, about.order_id):
+            raise AccessDeniedError(f"the grant {grant.grant_id} is of another customer or order")
+        return access
+
+    def permits_reading(self, case: SupportCase, workload: Workload, domain: DomainName) -> bool:
+        """Tell whether a workload may read what a domain knows of a case.
+
+        Raises:
+            DependencyUnavailableError: the store did not answer.
+        """
+        try:
+            self.authorise(
+                case,
+                case.grant_id,
+                workload=workload,
+                audience=audience(domain, "records"),
+                scope=READ_SCOPE[domain],
+            )
+        except AccessDeniedError:
+            return False
+        return True
+
+
+def not_permitted(domain: DomainName) -> EvidenceBundle:
+    """Return what is known of a domain that the user may not read: nothing."""
+    return EvidenceBundle(domain=domain, items=(), missing=(f"{domain}/{NOT_PERMITTED}",))
 
 
 def delegate(grants: Repository, access: Access, clock: Clock, new_id: Callable[[], str]) -> str:

@@ -23,6 +23,9 @@ MAX_IDS = 25
 Id = Annotated[str, Field(max_length=128, pattern=r"^[A-Za-z0-9_.:\-]+$")]
 OrderId = Annotated[Id, Field(description="the case's order")]
 Ids = Annotated[list[Id], Field(min_length=1, max_length=MAX_IDS)]
+EvidenceId = Annotated[str, Field(max_length=140, pattern=r"^([a-z]+/)?[A-Za-z0-9_.:\-]+$")]
+EvidenceIds = Annotated[list[EvidenceId], Field(min_length=1, max_length=MAX_IDS)]
+"""Ids as the answers name them, or bare."""
 
 
 class ServerParts(msgspec.Struct, frozen=True, kw_only=True):

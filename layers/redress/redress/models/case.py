@@ -72,6 +72,7 @@ class CaseRecord(Model, frozen=True):
 
     `owner` is the execution that works on it until `owned_until`; `outcome` is set once ended.
     `ruling_hash` is the `proposal_hash` of this attempt's ruling: nothing else is settled.
+    `grant_id` names what the customer lets Redress do about it: without one, nothing.
     """
 
     case_id: Identifier
@@ -85,5 +86,6 @@ class CaseRecord(Model, frozen=True):
     opened_at: Instant
     updated_at: Instant
     ruling_hash: str | None = None
+    grant_id: Identifier | None = None
     outcome: dict[str, Any] | None = None
     failure: dict[str, Any] | None = None

@@ -11,6 +11,10 @@ ResolutionId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}(?!\n)$")]
 """Follows from the case's id and does not show it: ids are chosen by who opens a case."""
 
 
+MAX_ACTIONS = 8
+"""Different ones that are kept: more than a passage has room for, fewer than Bedrock refuses."""
+
+
 class PastAction(Model, frozen=True):
     """One action and what became of it: no amount, no payee, no subject."""
 
@@ -24,5 +28,5 @@ class PastResolution(Model, frozen=True):
 
     resolution_id: ResolutionId
     closed_at: Instant
-    actions: tuple[PastAction, ...]
+    actions: Annotated[tuple[PastAction, ...], msgspec.Meta(max_length=MAX_ACTIONS)]
     findings: tuple[FindingCode, ...] = ()

@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 
 from redress.errors import InvalidInputError
-from redress.models.base import Identifier, Model, dump, parse
-from redress.models.investigation import PRECEDENT
-from redress.models.resolution import PastResolution
+from redress.models.base import Identifier, Model, parse
+from redress.models.investigation import PRECEDENT, FindingCode
+from redress.models.resolution import MAX_ACTIONS, PastAction, PastResolution
 from redress.models.settlement import Outcome
 from redress.ports import Repository, ResolutionLibrary
 from redress.steps.case_records import load_case
@@ -49,14 +49,17 @@ def index_resolution(event: Any, cases: Repository, library: ResolutionLibrary) 
     if record.status != "resolved" or record.outcome is None:
         raise InvalidInputError(f"case {case_id} is {record.status}, not resolved")
     outcome = parse(Outcome, record.outcome)
-    resolution = parse(
-        PastResolution,
-        {
-            "resolution_id": hashlib.sha256(case_id.encode()).hexdigest()[:16],
-            "closed_at": dump(record.updated_at),
-            "actions": [{name: each.get(name) for name in _FIELDS} for each in outcome.actions],
-            "findings": outcome.findings,
-        },
+    resolution = PastResolution(
+        resolution_id=hashlib.sha256(case_id.encode()).hexdigest()[:16],
+        closed_at=record.updated_at,
+        actions=tuple(_different(outcome.actions)),
+        findings=parse(tuple[FindingCode, ...], tuple(dict.fromkeys(outcome.findings))),
     )
     deciding_again(lambda: library.keep(resolution))
     return Indexed(passage_id=f"{PRECEDENT}{resolution.resolution_id}")
+
+
+def _different(actions: tuple[dict[str, Any], ...]) -> list[PastAction]:
+    """Return the codes of actions, each combination once."""
+    told = (parse(PastAction, {name: each.get(name) for name in _FIELDS}) for each in actions)
+    return list(dict.fromkeys(told))[:MAX_ACTIONS]

@@ -2,6 +2,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from grant_world import granted
 from redress.agents.decider import conclude_investigation
 from redress.agents.models.factory import model_factory
 from redress.agents.monolith import OrderAgent, investigate_monolith
@@ -37,10 +38,10 @@ def test_a_store_that_fails_ends_the_run(example: Any) -> None:
         def query(self, *args: Any) -> Any:
             raise DependencyUnavailableError("the table did not answer")
 
-    orders, _, inventory = example.repositories
+    orders, _, inventory, grants = example.repositories
 
     with pytest.raises(DependencyUnavailableError, match="table"):
-        investigate_monolith(example.request, orders, Broken(), inventory, PLAYBOOK)
+        investigate_monolith(example.request, orders, Broken(), inventory, grants, PLAYBOOK)
 
 
 def test_runs_side_by_side(example: Any) -> None:
@@ -88,20 +89,20 @@ def test_both_patterns_are_right_on_cases_never_seen(seed: int) -> None:
             skus=tuple(sorted(skus[label.order_id])),
             grant_id=f"grant.{label.case_id}",
         )
-        asked = CaseRequest(case=case)
+        asked, grants = CaseRequest(case=case), granted(case)
         request = InvestigationRequest(
             case=case,
             passages=(),
             evidence=(
-                fetch_order_evidence(asked, orders),
-                fetch_payment_evidence(asked, payments),
-                fetch_inventory_evidence(asked, inventory),
+                fetch_order_evidence(asked, orders, grants),
+                fetch_payment_evidence(asked, payments, grants),
+                fetch_inventory_evidence(asked, inventory, grants),
             ),
         )
         expected = {(a.action, a.subject_id, a.reason_code) for a in label.expected_actions}
         for investigation in (
             conclude_investigation(request, PLAYBOOK),
-            investigate_monolith(request, orders, payments, inventory, PLAYBOOK),
+            investigate_monolith(request, orders, payments, inventory, grants, PLAYBOOK),
         ):
             proposed = {
                 (a.action, a.subject_id, a.reason_code) for a in investigation.proposal.actions

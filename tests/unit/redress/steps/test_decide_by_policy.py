@@ -184,6 +184,34 @@ def test_what_is_not_cited_is_denied(world: Any, citations: tuple[str, ...]) -> 
     assert reasons(ruling) == {"cited-evidence-only"}
 
 
+@given(
+    citations=st.lists(
+        st.sampled_from(
+            ["payments/pay_2", "refund-policy#duplicate-charges", EARLIER, "payments/pay_7", ""]
+        ),
+        max_size=4,
+    ),
+    acts=st.booleans(),
+)
+def test_what_rests_on_nothing_is_neither_done_nor_said(
+    make_world: Any, citations: list[str], acts: bool
+) -> None:
+    """With and without actions: every citation was retrieved, and one is no earlier case."""
+    world = make_world()
+    question = world.question([world.DUPLICATE] if acts else [], citations=citations)
+    earlier = Passage(EARLIER, "An earlier case", "...")
+    question = msgspec.structs.replace(question, passages=(*question.passages, earlier))
+    ruling = world.rule(question)
+    retrieved = {"payments/pay_2", "refund-policy#duplicate-charges", EARLIER}
+    if set(citations) - {EARLIER} and set(citations) <= retrieved:
+        assert ruling.next_step == ("settle" if acts else "explain")
+        assert ruling.reasons == ()
+    else:
+        assert ruling.next_step == "deny"
+        said = reasons(ruling) if acts else {each.split(":")[0] for each in ruling.reasons}
+        assert said == {"cited-evidence-only"}
+
+
 @pytest.mark.parametrize(
     "computed",
     [

@@ -11,7 +11,7 @@ from redress.domains.orders.gateway import load_order
 from redress.errors import ForeignOrderError, InvalidInputError
 from redress.mcp_serving.answers import READS, answer_schema, found
 from redress.mcp_serving.server import (
-    Ids,
+    EvidenceIds,
     OrderId,
     ServerParts,
     answering,
@@ -101,7 +101,7 @@ def build_server(parts: ServerParts) -> FastMCP[Any]:
     def get_shipments(
         order_id: OrderId,
         shipment_ids: Annotated[
-            Ids | None, Field(description="only these; all if left out")
+            EvidenceIds | None, Field(description="only these; all if left out")
         ] = None,
     ) -> ToolResult:
         """Get the order's shipments: parcels, what was packed in each, and where they are."""

@@ -11,7 +11,7 @@ from redress.domains.payments.gateway import load_payments, payments_of
 from redress.errors import ForeignOrderError, InvalidInputError
 from redress.mcp_serving.answers import READS, answer_schema, found
 from redress.mcp_serving.server import (
-    Ids,
+    EvidenceIds,
     OrderId,
     ServerParts,
     answering,
@@ -82,7 +82,9 @@ def build_server(parts: ServerParts) -> FastMCP[Any]:
     @server.tool(annotations=READS, output_schema=answer_schema(_PAYMENT))
     def get_payments(
         order_id: OrderId,
-        payment_ids: Annotated[Ids | None, Field(description="only these; all if left out")] = None,
+        payment_ids: Annotated[
+            EvidenceIds | None, Field(description="only these; all if left out")
+        ] = None,
     ) -> ToolResult:
         """Get the order's payments with their refunds and refund promises."""
 
