@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from cyclopts import Parameter
 from redress_local.cli.errors import EXIT_FAILED, EXIT_USAGE, UsageError, tell
 from redress_local.cli.output import print_json, write
+from redress_local.cli.pairs import pairs_of
 from redress_local.cli.stores import JsonOption
 
 DEFAULT_ENDPOINT = "http://127.0.0.1:4566"
@@ -51,7 +52,7 @@ def token(
         "scopes": [name for text in scope for name in text.split()] if scope else None,
         "ttl": ttl,
         "groups": group or [],
-        "claims": _claims(claim or []),
+        "claims": pairs_of(claim or [], "--claim", "NAME=TEXT"),
     }
     url = endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or DEFAULT_ENDPOINT
     host, port = _address(url)
@@ -76,18 +77,6 @@ def token(
 
 
 _HINTS = {"UnknownPool": "tokens need an AWS::Cognito::UserPool in template.yaml"}
-
-
-def _claims(texts: list[str]) -> dict[str, str]:
-    claims: dict[str, str] = {}
-    for text in texts:
-        name, separator, value = text.partition("=")
-        if not separator or not name:
-            raise UsageError(f"{text!r:.100} is no claim", "write it as --claim NAME=TEXT")
-        if name in claims:
-            raise UsageError(f"the claim {name:.100} is given twice", "give it once")
-        claims[name] = value
-    return claims
 
 
 def _address(url: str) -> tuple[str, int]:

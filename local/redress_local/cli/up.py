@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from cyclopts import Parameter
 from redress_local.cli.errors import UsageError
 from redress_local.cli.output import console, print_json, silence
+from redress_local.cli.pairs import pairs_of
 from redress_local.cli.stores import FieldFormatter, JsonOption, ShopOption, Whole, load
 from redress_local.template_values import REGION
 
@@ -69,7 +70,7 @@ def up(
             "`redress up` serves the emulated cloud only",
             "add --emulated; `redress resolve` needs no server",
         )
-    parameters = _parameters(parameter or [])
+    parameters = pairs_of(parameter or [], "--parameter")
     hosts = _addresses(host or [])
     goods = load(shop)
     begin = time.monotonic()
@@ -114,18 +115,6 @@ def _log() -> None:
     handler.setLevel(logging.WARNING)
     handler.setFormatter(FieldFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.getLogger().addHandler(handler)
-
-
-def _parameters(given: list[str]) -> dict[str, str]:
-    values: dict[str, str] = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise UsageError(f"--parameter {text!r} is not NAME=VALUE", "see template.yaml")
-        if name in values:
-            raise UsageError(f"the parameter {name} is given twice", "give it once")
-        values[name] = value
-    return values
 
 
 def _addresses(given: list[str]) -> list[str]:

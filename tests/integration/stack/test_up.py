@@ -297,7 +297,7 @@ def test_what_is_wrong_with_a_template_is_told_in_one_line(called, tmp_path, mon
         ),
         (["--port", "0", "--parameter", "WebUrl=x"], "parameter WebUrl: 'x' does not match"),
         (["--parameter", "Nope"], "--parameter 'Nope' is not NAME=VALUE"),
-        (["--parameter", "A=1", "--parameter", "A=2"], "the parameter A is given twice"),
+        (["--parameter", "A=1", "--parameter", "A=2"], "--parameter A is given twice"),
         (["--shop", "/nowhere.json"], "/nowhere.json: cannot be read"),
         (["--shop", "{broken}"], "broken.json"),
         (["--port", "eighty"], "--port 'eighty' is no whole number"),
