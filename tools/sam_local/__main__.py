@@ -19,7 +19,7 @@ from functools import partial
 from typing import IO, Final, NamedTuple
 
 import yaml
-from redress_local.cli.up import DEFAULT_PORT
+from redress_local.cli.endpoint import DEFAULT_PORT
 from redress_local.emulated.containers import HOST
 
 from tools.lambda_base import IMAGE

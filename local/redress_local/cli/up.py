@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from cyclopts import Parameter
+from redress_local.cli.endpoint import DEFAULT_PORT
 from redress_local.cli.errors import UsageError
 from redress_local.cli.output import console, print_json, silence
 from redress_local.cli.pairs import pairs_of
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 # A wrapper may pass on the Ctrl-C that the terminal has already sent to the whole group.
 _SAME_KEYSTROKE_SECONDS = 0.5
-
-DEFAULT_PORT = 4566
 
 
 class _StoppedError(Exception):

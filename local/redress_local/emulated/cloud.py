@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from redress_local.lambda_service.workers.pool import WorkerPool
     from redress_local.shop.document import Shop
 
-DEFAULT_PORT = 4566
-
 # Executions that may be in a task at once; more wait for a thread.
 _ENGINE_THREADS = 64
 _DELIVERY_THREADS = 16
@@ -82,7 +80,7 @@ class EmulatedCloud:
         *,
         project: Path | None = None,
         template: Path | None = None,
-        port: int = DEFAULT_PORT,
+        port: int,
         hosts: tuple[str, ...] = ("127.0.0.1",),
         parameters: Mapping[str, str] | None = None,
         shop: Shop | None = None,
