@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 # A wrapper may pass on the Ctrl-C that the terminal has already sent to the whole group.
 _SAME_KEYSTROKE_SECONDS = 0.5
+_CHECK_SECONDS = 0.5
 
 
 class _StoppedError(Exception):
@@ -101,7 +102,8 @@ def up(
                 else:
                     _tell(cloud, seconds, env_file)
             cloud.warm()
-            stop.asked.wait()
+            while not stop.asked.wait(_CHECK_SECONDS):
+                cloud.check()
             if not as_json:
                 with _readable():
                     console().print("stopping")

@@ -65,6 +65,7 @@ class EmulatedCloud:
     services: Services
     _events_api: EventsApi
     _logs: LogShipper
+    _moto: MotoProcess
     _pool: WorkerPool
 
     def __init__(self, folder: Path, listener: Listener) -> None:
@@ -138,7 +139,7 @@ class EmulatedCloud:
         progress: Progress,
         time_factor: float | None,
     ) -> None:
-        moto = MotoProcess()
+        self._moto = moto = MotoProcess()
         self._parts.callback(moto.stop)
         progress("starting moto")
         moto.launch()
@@ -337,6 +338,14 @@ class EmulatedCloud:
     def client(self, service: str) -> Any:
         """A boto3 client of the cloud."""
         return self.services.client(service)
+
+    def check(self) -> None:
+        """Check that its other process still runs: without it nothing can be served.
+
+        Raises:
+            MotoError: The moto server has ended by itself.
+        """
+        self._moto.check()
 
     def warm(self) -> None:
         """Start a worker for every function now, so that first invocations need not."""
