@@ -14,6 +14,7 @@ from redress_local.events.patterns import compile_pattern
 from redress_local.template import read_template
 
 ROOT = Path(__file__).parents[3]
+CHOSEN = {"Ref": "Architecture"}
 
 
 def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
@@ -84,11 +85,29 @@ def test_a_function_gives_up_before_its_state_does(
             assert limit < state["TimeoutSeconds"], name
 
 
-def test_runtime_and_architecture_are_the_layers(template: dict[str, Any]) -> None:
-    common = template["Globals"]["Function"]
+def test_the_layers_runtime_is_the_functions(template: dict[str, Any]) -> None:
+    runtime = template["Globals"]["Function"]["Runtime"]
     for layer in of_type(template, "AWS::Serverless::LayerVersion").values():
-        assert layer["Properties"]["CompatibleRuntimes"] == [common["Runtime"]]
-        assert layer["Properties"]["CompatibleArchitectures"] == common["Architectures"]
+        assert layer["Properties"]["CompatibleRuntimes"] == [runtime]
+
+
+def test_a_functions_layers_are_for_its_architecture(
+    template: dict[str, Any], functions: dict[str, Any]
+) -> None:
+    """Whatever is built for; the sandbox stays on x86_64."""
+    common = template["Globals"]["Function"]
+    layers = of_type(template, "AWS::Serverless::LayerVersion")
+    for name, function in functions.items():
+        (architecture,) = function.get("Architectures", common["Architectures"])
+        assert architecture == ("x86_64" if name == "ReconcileFunction" else CHOSEN), name
+        for each in function.get("Layers", []):
+            layer = layers[each["Ref"]]
+            assert layer["Metadata"]["BuildArchitecture"] == architecture, name
+            assert layer["Properties"]["CompatibleArchitectures"] == [architecture], name
+    (shared,) = common["Layers"]
+    assert layers[shared["Ref"]]["Metadata"]["BuildArchitecture"] == CHOSEN
+    compatible = layers[shared["Ref"]]["Properties"]["CompatibleArchitectures"]
+    assert compatible == template["Parameters"]["Architecture"]["AllowedValues"]
 
 
 def test_tables_have_the_adapters_keys(template: dict[str, Any]) -> None:
