@@ -4,7 +4,7 @@ SHELL := /bin/sh
 BIN := .venv/bin
 CPUS ?= 2
 
-.PHONY: help setup demo test check lint types imports asl bench up sam build sizes judge clean
+.PHONY: help setup demo test check lint types imports asl bench up sam build sizes limits judge clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,7 +50,10 @@ build: setup ## Build the deployable artefacts with the SAM CLI
 	@sh tools/build.sh
 
 sizes: setup ## Measure what `make build` made of each function; write README's table
-	@$(BIN)/python tools/sizes.py
+	@$(BIN)/python -m tools.sizes
+
+limits: setup ## Measure time and memory of each function; write docs/deployment.md's table
+	@$(BIN)/pytest tests/contract/rights/test_limits.py --write-limits
 
 judge: setup ## Static judges: cfn-lint's serverless rules, checkov, bandit, semgrep
 	@sh tools/judges/setup.sh

@@ -1,4 +1,4 @@
-"""Checks what `sam build` built: wheels that run in Lambda, and one version of each package.
+"""Checks what `sam build` built: wheels that run in Lambda, whole, in one version of each.
 
 A function is judged together with its layers, as Python finds them there, and for the
 architecture that it runs on.
@@ -7,11 +7,13 @@ architecture that it runs on.
 from __future__ import annotations
 
 import argparse
+import csv
 import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from email.parser import HeaderParser
+from importlib.metadata import Distribution
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -99,6 +101,8 @@ def faults(name: str, bundle: Bundle) -> Iterator[str]:
         for info in sorted(folder.glob("*.dist-info")):
             package, version = _identity(info)
             versions[package][version] = _wheel_tags(info)
+            for path in _lost(info):
+                yield f"{name}: {path} of {package} {version} was not installed"
     for package, found in sorted(versions.items()):
         if len(found) > 1:
             yield f"{name}: {package} is there in versions {', '.join(sorted(found))}"
@@ -119,6 +123,22 @@ def _wheel_tags(info: Path) -> list[str]:
     path = info / "WHEEL"
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     return re.findall(r"^Tag:\s*(\S+)\s*$", text, re.MULTILINE)
+
+
+def _lost(info: Path) -> Iterator[str]:
+    """The files that a package lists and that are not there.
+
+    `pip install --target` puts executables into `bin/` of the folder; they are listed elsewhere.
+    Launchers of Python functions are left out: nothing in Lambda starts one.
+    """
+    launchers = {f"bin/{entry.name}" for entry in Distribution.at(info).entry_points}
+    record = info / "RECORD"
+    text = record.read_text(encoding="utf-8") if record.is_file() else ""
+    for path, *_ in csv.reader(text.splitlines()):
+        inside = path.removeprefix("../../")
+        there = inside.endswith(".pyc") or (info.parent / inside).is_file()
+        if not there and inside not in launchers:
+            yield inside
 
 
 if __name__ == "__main__":

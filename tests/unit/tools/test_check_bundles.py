@@ -1,4 +1,4 @@
-"""The check of what was built: it finds a wheel with too new a glibc, and two versions of one."""
+"""The check of what was built: wheels with too new a glibc, two versions of one, lost files."""
 
 import shutil
 from pathlib import Path
@@ -92,6 +92,23 @@ def test_a_wheel_that_lambda_cannot_run_is_a_fault(build, monkeypatch, capsys, t
 def test_a_wheel_that_lambda_runs_is_none(tmp_path, tags):
     put(tmp_path, "some", "1.0", *tags)
     assert list(faults("Layer", Bundle([tmp_path], "x86_64"))) == []
+
+
+def test_a_file_that_was_not_installed_is_a_fault(build, monkeypatch, capsys):
+    info = build / "HeavyLayer/python/fast-2.0.dist-info"
+    (info / "entry_points.txt").write_text("[console_scripts]\nlauncher = fast:main\n")
+    (info / "RECORD").write_text(
+        "fast-2.0.dist-info/METADATA,,\nfast.cpython-313.pyc,,\n../../bin/launcher,,\n"
+        "../../bin/worker,sha256=abc,12\n"
+    )
+    assert check(build, monkeypatch) == 1
+    said = capsys.readouterr().err
+    assert "HeavyLayer: bin/worker of fast 2.0 was not installed" in said
+    assert "launcher" not in said
+    assert "METADATA" not in said
+    (build / "HeavyLayer/python/bin").mkdir()
+    (build / "HeavyLayer/python/bin/worker").touch()
+    assert check(build, monkeypatch) == 0
 
 
 def test_a_package_that_does_not_say_what_it_is_built_for_is_a_fault(tmp_path):
