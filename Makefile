@@ -18,7 +18,7 @@ demo: setup ## Set up, then resolve the example dispute on this machine
 test: setup ## Set up, then run all tests in parallel
 	@$(BIN)/pytest -n $(CPUS) --dist worksteal
 
-check: lint judge types imports asl test demo ## All that CI runs: linters, judges, types, imports, ASL, tests, demo
+check: lint judge types imports asl test demo sam sizes ## All that CI runs; without Docker set REDRESS_NO_DOCKER=1
 
 lint: setup ## ruff, cfn-lint
 	@$(BIN)/ruff check .
@@ -31,7 +31,7 @@ types: setup ## mypy, strict
 imports: setup ## Imports point one way
 	@$(BIN)/lint-imports
 
-asl: setup ## Lint the state machines
+asl: setup ## Judge the state machines: our validator, statelint, asl-validator, JSONata
 	@$(BIN)/python tools/lint_asl.py
 
 bench: setup ## Measure speed beside other frameworks (minutes)
@@ -55,7 +55,7 @@ sizes: setup ## Measure what `make build` made of each function; write README's 
 limits: setup ## Measure time and memory of each function; write docs/deployment.md's table
 	@$(BIN)/pytest tests/contract/rights/test_limits.py --write-limits
 
-judge: setup ## Static judges: cfn-lint's serverless rules, checkov, bandit, semgrep
+judge: setup ## Static judges: cfn-lint's serverless rules, checkov, bandit, semgrep, allowances
 	@sh tools/judges/setup.sh
 	@$(BIN)/python -m tools.judges.run
 
