@@ -4,7 +4,7 @@ SHELL := /bin/sh
 BIN := .venv/bin
 CPUS ?= 2
 
-.PHONY: help setup demo test check lint types imports asl bench up sam build sizes judge clean
+.PHONY: help setup demo test check lint types imports asl bench up sam build sizes limits judge clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,7 +18,7 @@ demo: setup ## Set up, then resolve the example dispute on this machine
 test: setup ## Set up, then run all tests in parallel
 	@$(BIN)/pytest -n $(CPUS) --dist worksteal
 
-check: lint judge types imports asl test demo ## All that CI runs: linters, judges, types, imports, ASL, tests, demo
+check: lint judge types imports asl test demo sam sizes ## All that CI runs; without Docker set REDRESS_NO_DOCKER=1
 
 lint: setup ## ruff, cfn-lint
 	@$(BIN)/ruff check .
@@ -31,7 +31,7 @@ types: setup ## mypy, strict
 imports: setup ## Imports point one way
 	@$(BIN)/lint-imports
 
-asl: setup ## Lint the state machines
+asl: setup ## Judge the state machines: our validator, statelint, asl-validator, JSONata
 	@$(BIN)/python tools/lint_asl.py
 
 bench: setup ## Measure speed beside other frameworks (minutes)
@@ -50,9 +50,12 @@ build: setup ## Build the deployable artefacts with the SAM CLI
 	@sh tools/build.sh
 
 sizes: setup ## Measure what `make build` made of each function; write README's table
-	@$(BIN)/python tools/sizes.py
+	@$(BIN)/python -m tools.sizes
 
-judge: setup ## Static judges: cfn-lint's serverless rules, checkov, bandit, semgrep
+limits: setup ## Measure time and memory of each function; write docs/deployment.md's table
+	@$(BIN)/pytest tests/contract/rights/test_limits.py --write-limits
+
+judge: setup ## Static judges: cfn-lint's serverless rules, checkov, bandit, semgrep, allowances
 	@sh tools/judges/setup.sh
 	@$(BIN)/python -m tools.judges.run
 

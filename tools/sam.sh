@@ -1,10 +1,9 @@
 #!/bin/sh
 # Runs the SAM CLI, which lives in a venv of its own: it and Strands need different versions of
-# one package. Made when it is first needed. Usage: sh tools/sam.sh ARGUMENTS OF sam
+# one package. Made when it is first needed, pinned with hashes (tools/sam-requirements.txt). Usage: sh tools/sam.sh ARGUMENTS OF sam
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 
-sam_version=1.170.0
 fail() { printf 'sam: %s\n' "$*" >&2; exit 1; }
 
 # Bytecode is written for the Lambda runtime, so nothing but 3.13 will do.
@@ -19,11 +18,14 @@ done
 
 sam=$root/.tools/sam/bin/sam
 uv=$root/.tools/uv/bin/uv
-if ! [ -x "$sam" ] || ! [ -d "$root/.tools/sam/lib/python3.13/site-packages/aws_sam_cli-$sam_version.dist-info" ]; then
-  printf 'sam: installing the SAM CLI %s into .tools/sam\n' "$sam_version" >&2
+wanted=$root/tools/sam-requirements.txt
+stamp=$({ cat "$wanted"; "$python" -V; } | cksum)
+if ! [ -x "$sam" ] || [ "$(cat "$root/.tools/sam/stamp" 2>/dev/null)" != "$stamp" ]; then
+  printf 'sam: installing the SAM CLI into .tools/sam\n' >&2
   "$uv" venv --quiet --clear --python "$python" "$root/.tools/sam"
-  "$uv" pip install --quiet --compile-bytecode --python "$root/.tools/sam/bin/python" "aws-sam-cli==$sam_version" ||
+  "$uv" pip install --quiet --compile-bytecode --require-hashes --python "$root/.tools/sam/bin/python" -r "$wanted" ||
     fail "the SAM CLI could not be installed. Check the network, then run this again."
+  printf '%s' "$stamp" > "$root/.tools/sam/stamp"
 fi
 
 # The offline settings keep it from waiting for instance metadata or an account.

@@ -5,7 +5,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from redress_local.emulated.cloud import DEFAULT_PORT, EmulatedCloud
+from redress_local.cli.endpoint import DEFAULT_PORT
+from redress_local.emulated.cloud import EmulatedCloud
 from redress_local.emulated.containers import container_variables
 
 ROOT = Path(__file__).parents[2]

@@ -1,6 +1,6 @@
 """Runs the static judges over the project, two at a time, and says what is not allowed.
 
-python -m tools.judges.run [JUDGE ...]    # all by default: cfn-lint checkov bandit semgrep
+python -m tools.judges.run [JUDGE ...]    # all by default: checkov semgrep cfn-lint bandit inline
 
 Nothing is sent and nothing is fetched. What may stay is in allowed.yaml, each with its reason; what
 is allowed there and no longer found is a problem too. Exit code 1: there are problems; 2: a judge
@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from tools.judges import findings
+from tools.judges import findings, inline
 from tools.judges.findings import Finding
 
 ROOT = Path(__file__).parents[2]
@@ -75,6 +75,10 @@ JUDGES = {
 }
 
 
+# The last needs no command: it looks at what the code allows itself.
+NAMES = (*JUDGES, inline.NAME)
+
+
 class JudgeError(Exception):
     """A judge could not do its work."""
 
@@ -85,9 +89,11 @@ def ask(name: str) -> tuple[list[Finding], float]:
     Raises:
         JudgeError: It did not do its work; the message says why.
     """
+    begun = time.monotonic()
+    if name == inline.NAME:
+        return list(inline.findings(ROOT)), time.monotonic() - begun
     judge = SAMPLES if name == "samples" else JUDGES[name]
     program, *arguments = judge.command.split()
-    begun = time.monotonic()
     try:
         ran = subprocess.run(
             [str(BIN / program), *arguments],
@@ -131,11 +137,11 @@ def check_samples() -> list[str]:
 
 def main(arguments: list[str]) -> int:
     """Ask the judges; print what is not allowed and how long each took."""
-    unknown = [name for name in arguments if name not in JUDGES]
+    unknown = [name for name in arguments if name not in NAMES]
     if unknown:
-        print(f"judges: {unknown[0]} is none of {', '.join(JUDGES)}", file=sys.stderr)
+        print(f"judges: {unknown[0]} is none of {', '.join(NAMES)}", file=sys.stderr)
         return 2
-    names = arguments or list(JUDGES)
+    names = arguments or list(NAMES)
     allowed = findings.read_allowed(Path(__file__).parent / "allowed.yaml")
     try:
         with ThreadPoolExecutor(2) as pool:

@@ -19,13 +19,14 @@ from functools import partial
 from typing import IO, Final, NamedTuple
 
 import yaml
-from redress_local.cli.up import DEFAULT_PORT
+from redress_local.cli.endpoint import DEFAULT_PORT
 from redress_local.emulated.containers import HOST
 
 from tools.lambda_base import IMAGE
 from tools.sam_local.answers import MismatchError, judge
 from tools.sam_local.api import ApiError, call_api
 from tools.sam_local.cloud import ROOT, Cloud, CloudError, prepare
+from tools.sam_local.readme import follow
 from tools.sam_local.stories import EXPECTED, ROUTES, STORIES
 
 SAM: Final = ("sh", str(ROOT / "tools" / "sam.sh"))
@@ -44,12 +45,15 @@ class Row(NamedTuple):
 def main() -> int:
     """Invoke all, or those that are named; print the table."""
     parser = argparse.ArgumentParser(prog="python -m tools.sam_local", description=__doc__)
-    parser.add_argument("functions", nargs="*", help="folders of functions, or api; all by default")
+    parser.add_argument(
+        "functions", nargs="*", help="folders of functions, api, readme; all by default"
+    )
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="of the emulated cloud")
     parser.add_argument("--at-once", type=int, default=2, help="containers at once")
     given = parser.parse_args()
-    wanted = set(given.functions or {*EXPECTED, "api"})
-    if unknown := wanted - {*EXPECTED, "api"}:
+    known = {*EXPECTED, "api", "readme"}
+    wanted = set(given.functions or known)
+    if unknown := wanted - known:
         parser.error(f"no such function: {', '.join(sorted(unknown))}")
     begin = time.monotonic()
     try:
@@ -85,6 +89,9 @@ def run(wanted: set[str], port: int, at_once: int) -> Iterator[Row]:
             command = [*SAM, "local", "start-api", *options(cloud, port)]
             for route, told, seconds in call_api(command, ROUTES):
                 yield Row(route, told.startswith("answers"), told, seconds)
+    if "readme" in wanted:
+        for folder, output, seconds in follow(ROOT / "README.md"):
+            yield judged(f"README: {name_of(folder)}", folder, output, seconds)
 
 
 def options(cloud: Cloud, port: int) -> list[str]:
@@ -156,6 +163,14 @@ def invoke(folder: str, options: list[str]) -> Row:
         except (MismatchError, subprocess.TimeoutExpired) as error:
             told, ok = f"{error}\n{_end(log)}", False
     return Row(name, ok, told, time.monotonic() - begin)
+
+
+def judged(name: str, folder: str, output: str, seconds: float) -> Row:
+    """The line for what a function answered."""
+    try:
+        return Row(name, True, judge(output, EXPECTED[folder]), seconds)
+    except MismatchError as error:
+        return Row(name, False, str(error), seconds)
 
 
 def _end(log: IO[bytes]) -> str:

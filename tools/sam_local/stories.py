@@ -88,7 +88,7 @@ EXPECTED: Final[dict[str, dict[str, Any]]] = {
     "fetch_inventory_evidence": {"domain": "inventory", "items": list, "missing": []},
     "conclude_investigation": _investigation("evidence-first"),
     "investigate_monolith": _investigation("monolith"),
-    "reconcile": {"ok": True, "value": {"refund_minor": {"pay_1001_b": 6490}}, "error": None},
+    "reconcile": {"ok": True, "value": {"refund_minor": {"pay_1001_b": 6490}}, "engine": "monty"},
     "decide_by_policy": {
         "case_id": "case_1001",
         "next_step": "settle",

@@ -174,7 +174,6 @@ def _regex_end(text: str, start: int) -> int:
 
 @dataclass
 class _Bracket:
-    opener: str
     has_context: bool
     is_params: bool = False
 
@@ -190,7 +189,7 @@ def scan(tokens: list[Token]) -> Scan:
         Functions does not have; and `$`, `$$` or a field name with nothing to apply to, since a
         state machine binds no input document.
     """
-    brackets = [_Bracket("", has_context=False)]
+    brackets = [_Bracket(has_context=False)]
     local_names = _local_names(tokens)
     lenient = any(t.kind == "op" and t.text == "|" for t in tokens)
     paths: set[tuple[str, ...]] = set()
@@ -289,9 +288,9 @@ def _open(
     """Tells whether names inside the bracket that opens here have something to apply to."""
     is_operator = before is not None and before.kind == "op"
     if is_operator and before is not None and before.text in (".", "^"):
-        return _Bracket(token.text, has_context=True)
+        return _Bracket(has_context=True)
     if after_params:
-        return _Bracket(token.text, has_context=parent.has_context)
+        return _Bracket(has_context=parent.has_context)
     if token.text == "(":
         is_params = (
             before is not None
@@ -301,8 +300,8 @@ def _open(
         )
         # `items.$f($)`: the call is a step, so its arguments see the item.
         called_as_step = token.infix and index >= 2 and tokens[index - 2].text == "."
-        return _Bracket("(", parent.has_context or called_as_step, is_params)
-    return _Bracket(token.text, parent.has_context or token.infix)
+        return _Bracket(parent.has_context or called_as_step, is_params)
+    return _Bracket(parent.has_context or token.infix)
 
 
 def _is_placeholder(before: Token | None, after: Token | None) -> bool:

@@ -26,6 +26,8 @@ from asl_engine.validation import lint
 from cyclopts import App, Parameter
 from redress_local.cli.asl_mocks import START_EXECUTION, Mocks, base_resource, tasks_of
 from redress_local.cli.asl_output import show_diagnostics, show_execution
+from redress_local.cli.errors import UsageError
+from redress_local.cli.pairs import pairs_of
 
 app = App(name="asl", help="Check, run and serve state machine definitions.")
 app.command(
@@ -38,14 +40,6 @@ OK, FAILED, BAD_CALL = 0, 1, 2
 
 Json = Annotated[bool, Parameter(name="--json", negative="")]
 Settings = Annotated[tuple[str, ...], Parameter(name="--set", negative="", consume_multiple=False)]
-
-
-class BadCallError(Exception):
-    """The call cannot be carried out as it stands."""
-
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.hint = hint
 
 
 @app.command(name="validate")
@@ -70,7 +64,7 @@ def validate_command(
     """
     try:
         definition, diagnostics = check_file(file, allow_substitutions=not resolved)
-    except BadCallError as error:
+    except UsageError as error:
         return refuse(error, as_json=json_)
     breaches = lint(definition) if house_rules and definition is not None else []
     is_valid = not breaches and all(d.severity != "ERROR" for d in diagnostics)
@@ -128,8 +122,8 @@ def run(
         show_diagnostics(file, error.diagnostics, is_valid=False, as_json=json_)
         return FAILED
     except AslEngineError as error:
-        return refuse(BadCallError(str(error), "correct it and run again"), as_json=json_)
-    except BadCallError as error:
+        return refuse(UsageError(str(error), "correct it and run again"), as_json=json_)
+    except UsageError as error:
         return refuse(error, as_json=json_)
     show_execution(execution, events if history else None, as_json=json_)
     return OK if execution.status == "SUCCEEDED" else FAILED
@@ -140,7 +134,7 @@ def check_file(
 ) -> tuple[dict[str, Any] | None, list[Diagnostic]]:
     """Reads and validates a file; without a definition, the diagnostics say why."""
     if not file.is_file():
-        raise BadCallError(f"there is no file {file}", "give the path of a definition")
+        raise UsageError(f"there is no file {file}", "give the path of a definition")
     try:
         if file.suffix == ".json":
             text = file.read_bytes()
@@ -151,7 +145,7 @@ def check_file(
         definition = load_definition(file)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise BadCallError(f"cannot read {file}: {reason}", "check its permissions") from None
+        raise UsageError(f"cannot read {file}: {reason}", "check its permissions") from None
     except DefinitionFileError as error:
         message = str(error).removeprefix(f"{file}: ")
         unreadable = Diagnostic(
@@ -178,7 +172,7 @@ def _run(
             n for n, s in tasks_of(whole) if base_resource(s["Resource"]) != START_EXECUTION
         )
         if names:
-            raise BadCallError(
+            raise UsageError(
                 f"nothing answers the tasks {', '.join(names)}",
                 "give their results with --mock FILE",
             )
@@ -195,7 +189,7 @@ def _run(
         execution = engine.run(compiled[0][0], value)
         events = engine.history(execution.arn)
     if mocks.missing:
-        raise BadCallError(
+        raise UsageError(
             f"no mock for the states {', '.join(dict.fromkeys(mocks.missing))}",
             "add them, or their functions, to the mock file",
         )
@@ -218,17 +212,6 @@ def fill_in(definition: dict[str, Any], settings: dict[str, str]) -> dict[str, A
     return filled
 
 
-def pairs_of(texts: tuple[str, ...], option: str) -> dict[str, str]:
-    """NAME=VALUE settings as a dict."""
-    pairs = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not name or not equals:
-            raise BadCallError(f"{option} {text!r} is not NAME=VALUE", f"write {option} NAME=VALUE")
-        pairs[name] = value
-    return pairs
-
-
 def _paths(children: dict[str, str]) -> list[tuple[str, Path]]:
     return [(name, Path(path)) for name, path in children.items()]
 
@@ -247,7 +230,7 @@ def _read_input(text: str) -> Any:
     try:
         return json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise BadCallError(
+        raise UsageError(
             f"--input is not JSON: {error}", "pass JSON, or @FILE to read it from a file"
         ) from None
 
@@ -257,7 +240,7 @@ def _read_mocks(file: Path | None) -> dict[str, Any] | None:
         return None
     answers = _read_json(file, "--mock")
     if not isinstance(answers, dict):
-        raise BadCallError(
+        raise UsageError(
             f"the mock file {file} is not a JSON object", 'write {"StateName": RESULT, ...}'
         )
     return answers
@@ -268,16 +251,16 @@ def _read_json(file: Path, option: str) -> Any:
         return json.loads(file.read_bytes(), parse_constant=_no_constant)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise BadCallError(f"{option}: cannot read {file}: {reason}", "check the path") from None
+        raise UsageError(f"{option}: cannot read {file}: {reason}", "check the path") from None
     except (ValueError, RecursionError) as error:
-        raise BadCallError(f"{option}: {file} is not JSON: {error}", "correct the file") from None
+        raise UsageError(f"{option}: {file} is not JSON: {error}", "correct the file") from None
 
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def refuse(error: BadCallError, *, as_json: bool) -> int:
+def refuse(error: UsageError, *, as_json: bool) -> int:
     """Tell of a call that cannot be carried out; returns the exit status."""
     message = " ".join(str(error).split())
     if as_json:

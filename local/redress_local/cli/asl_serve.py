@@ -17,16 +17,16 @@ from redress_local.cli.asl import (
     BAD_CALL,
     FAILED,
     OK,
-    BadCallError,
     Json,
     Settings,
     check_file,
     fill_in,
     machine_name,
-    pairs_of,
     refuse,
 )
 from redress_local.cli.asl_output import SCHEMA_VERSION, show_diagnostics
+from redress_local.cli.errors import UsageError
+from redress_local.cli.pairs import pairs_of
 
 if TYPE_CHECKING:
     import uvicorn
@@ -77,14 +77,14 @@ def serve(
         if definitions is None:
             return FAILED
         listener = _listen(port)
-    except BadCallError as error:
+    except UsageError as error:
         return refuse(error, as_json=json_)
     with listener:
         try:
             engine = _engine(journal, endpoint_url or os.environ.get("AWS_ENDPOINT_URL"))
         except (AslEngineError, OSError, sqlite3.Error) as error:
             hint = "use another --journal, or remove this one"
-            return refuse(BadCallError(str(error), hint), as_json=json_)
+            return refuse(UsageError(str(error), hint), as_json=json_)
         with engine:
             return _serve(engine, definitions, listener, journal, as_json=json_)
 
@@ -103,7 +103,7 @@ def _serve(
     api = StepFunctionsApi(engine, account=ACCOUNT, region=REGION)
     try:
         arns = [_put(api, name, definition) for name, definition in definitions.items()]
-    except BadCallError as error:
+    except UsageError as error:
         refuse(error, as_json=as_json)
         return BAD_CALL
     resumed = engine.resume()
@@ -126,14 +126,14 @@ def _read(
             return None
         name = machine_name(file)
         if name in definitions:
-            raise BadCallError(f"two files make a machine {name}", "rename one of them")
+            raise UsageError(f"two files make a machine {name}", "rename one of them")
         definitions[name] = fill_in(definition, settings)
     return definitions
 
 
 def _listen(port: int) -> socket.socket:
     if not 0 <= port <= 65_535:
-        raise BadCallError(f"--port {port} is no port", "give one from 0 to 65535")
+        raise UsageError(f"--port {port} is no port", "give one from 0 to 65535")
     listener = socket.socket()
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -142,7 +142,7 @@ def _listen(port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         reason = error.strerror or str(error)
-        raise BadCallError(
+        raise UsageError(
             f"cannot listen on {HOST}:{port}: {reason}", "give another --port; 0 takes a free one"
         ) from None
     return listener
@@ -181,7 +181,7 @@ def _put(api: StepFunctionsApi, name: str, definition: dict[str, Any]) -> str:
     answer = api.handle(f"AWSStepFunctions.{operation}", json.dumps(request).encode())
     if answer.status != 200:
         message = json.loads(answer.body).get("message", "")
-        raise BadCallError(f"{name}: {message}", "see `redress asl validate FILE`")
+        raise UsageError(f"{name}: {message}", "see `redress asl validate FILE`")
     return arn
 
 

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
+from redress_local.cli.endpoint import START, endpoint, nothing_there
 from redress_local.cli.errors import EXIT_FAILED, UsageError, tell
 from redress_local.cli.output import clean, console, flush, write
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from redress_local.lambda_service.log_lines import Line
     from rich.text import Text
 
-DEFAULT_ENDPOINT = "http://127.0.0.1:4566"
-_START = "start it by `redress up --emulated`, or name another by --endpoint-url"
 _MOST_DAYS = 31
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _STYLES = {"ERROR": "bold red", "CRITICAL": "bold red", "FATAL": "bold red", "WARN": "yellow"}
@@ -44,7 +43,7 @@ def logs(
         as_json: Print each record as it was logged: JSON where functions log JSON.
     """
     start = int((time.time() - _seconds(since)) * 1000)
-    endpoint = endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or DEFAULT_ENDPOINT
+    url = endpoint(endpoint_url)
     from botocore.exceptions import BotoCoreError, ClientError
     from redress_local.lambda_service.log_reader import (
         FunctionChoiceError,
@@ -53,8 +52,8 @@ def logs(
     )
 
     try:
-        found = find_function(_client("lambda", endpoint), function)
-        source = LogSource(_client("logs", endpoint), found["group"], found["name"])
+        found = find_function(_client("lambda", url), function)
+        source = LogSource(_client("logs", url), found["group"], found["name"])
         for record in source.read(start, follow=follow, idle=flush):
             if not filter_ or filter_ in record["message"]:
                 _show(record, as_json=as_json)
@@ -65,22 +64,12 @@ def logs(
     except FunctionChoiceError as error:
         raise UsageError(str(error), error.hint) from None
     except (BotoCoreError, ValueError) as error:
-        tell(
-            "NothingRunningError",
-            f"nothing answers at {endpoint} ({_why(error)})",
-            _START,
-            as_json=as_json,
-        )
-        return EXIT_FAILED
+        return nothing_there(url, type(error).__name__.removesuffix("Error"), as_json=as_json)
     except ClientError as error:
-        message = f"{endpoint} answered {error.response.get('Error', {}).get('Code', 'an error')}"
-        tell("EndpointError", message, _START, as_json=as_json)
+        message = f"{url} answered {error.response.get('Error', {}).get('Code', 'an error')}"
+        tell("EndpointError", message, START, as_json=as_json)
         return EXIT_FAILED
     return 0
-
-
-def _why(error: Exception) -> str:
-    return type(error).__name__.removesuffix("Error")
 
 
 def _seconds(text: str) -> float:
@@ -93,13 +82,13 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _client(service: str, endpoint: str) -> Any:
+def _client(service: str, url: str) -> Any:
     import boto3
     from botocore.config import Config
 
     return boto3.client(
         service,
-        endpoint_url=endpoint,
+        endpoint_url=url,
         region_name=os.environ.get("AWS_REGION") or "us-east-1",
         aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID") or "test",
         aws_secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY") or "test",

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from cyclopts import Parameter
-from redress_local.cli.errors import EXIT_FAILED, EXIT_USAGE, UsageError, tell
+from redress_local.cli.endpoint import DEFAULT_ENDPOINT, endpoint, nothing_there
+from redress_local.cli.errors import EXIT_USAGE, UsageError, tell
 from redress_local.cli.output import print_json, write
+from redress_local.cli.pairs import pairs_of
 from redress_local.cli.stores import JsonOption
 
-DEFAULT_ENDPOINT = "http://127.0.0.1:4566"
 _PATH = "/_redress/token"
 _SECONDS = 10.0
 _MAX_ANSWER = 64 * 1024
@@ -51,14 +51,14 @@ def token(
         "scopes": [name for text in scope for name in text.split()] if scope else None,
         "ttl": ttl,
         "groups": group or [],
-        "claims": _claims(claim or []),
+        "claims": pairs_of(claim or [], "--claim", "NAME=TEXT"),
     }
-    url = endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or DEFAULT_ENDPOINT
+    url = endpoint(endpoint_url)
     host, port = _address(url)
     try:
         status, answer = _post(host, port, request)
     except OSError:
-        return _nothing_there(url, as_json=as_json)
+        return nothing_there(url, as_json=as_json)
     if status == 200 and isinstance(answer.get("access_token"), str):
         if as_json:
             print_json(answer)
@@ -67,7 +67,7 @@ def token(
         return 0
     error = answer.get("error")
     if not isinstance(error, dict):
-        return _nothing_there(url, as_json=as_json)
+        return nothing_there(url, as_json=as_json)
     known = ", ".join(str(name) for name in error.get("known") or ())
     kind = str(error.get("type"))
     hint = f"known are: {known}" if known else _HINTS.get(kind, "see `redress token --help`")
@@ -76,18 +76,6 @@ def token(
 
 
 _HINTS = {"UnknownPool": "tokens need an AWS::Cognito::UserPool in template.yaml"}
-
-
-def _claims(texts: list[str]) -> dict[str, str]:
-    claims: dict[str, str] = {}
-    for text in texts:
-        name, separator, value = text.partition("=")
-        if not separator or not name:
-            raise UsageError(f"{text!r:.100} is no claim", "write it as --claim NAME=TEXT")
-        if name in claims:
-            raise UsageError(f"the claim {name:.100} is given twice", "give it once")
-        claims[name] = value
-    return claims
 
 
 def _address(url: str) -> tuple[str, int]:
@@ -122,10 +110,3 @@ def _post(host: str, port: int, request: dict[str, Any]) -> tuple[int, dict[str,
     finally:
         connection.close()
     return response.status, answer if isinstance(answer, dict) else {}
-
-
-def _nothing_there(url: str, *, as_json: bool) -> int:
-    message = f"no local cloud answers at {url}"
-    hint = "start it with `redress up --emulated`, or name another with --endpoint-url"
-    tell("NotRunningError", message, hint, as_json=as_json)
-    return EXIT_FAILED

@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from cyclopts import Parameter
+from redress_local.cli.endpoint import DEFAULT_PORT
 from redress_local.cli.errors import UsageError
 from redress_local.cli.output import console, print_json, silence
+from redress_local.cli.pairs import pairs_of
 from redress_local.cli.stores import FieldFormatter, JsonOption, ShopOption, Whole, load
 from redress_local.template_values import REGION
 
@@ -28,8 +30,7 @@ if TYPE_CHECKING:
 
 # A wrapper may pass on the Ctrl-C that the terminal has already sent to the whole group.
 _SAME_KEYSTROKE_SECONDS = 0.5
-
-DEFAULT_PORT = 4566
+_CHECK_SECONDS = 0.5
 
 
 class _StoppedError(Exception):
@@ -69,7 +70,7 @@ def up(
             "`redress up` serves the emulated cloud only",
             "add --emulated; `redress resolve` needs no server",
         )
-    parameters = _parameters(parameter or [])
+    parameters = pairs_of(parameter or [], "--parameter")
     hosts = _addresses(host or [])
     goods = load(shop)
     begin = time.monotonic()
@@ -101,7 +102,8 @@ def up(
                 else:
                     _tell(cloud, seconds, env_file)
             cloud.warm()
-            stop.asked.wait()
+            while not stop.asked.wait(_CHECK_SECONDS):
+                cloud.check()
             if not as_json:
                 with _readable():
                     console().print("stopping")
@@ -114,18 +116,6 @@ def _log() -> None:
     handler.setLevel(logging.WARNING)
     handler.setFormatter(FieldFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.getLogger().addHandler(handler)
-
-
-def _parameters(given: list[str]) -> dict[str, str]:
-    values: dict[str, str] = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise UsageError(f"--parameter {text!r} is not NAME=VALUE", "see template.yaml")
-        if name in values:
-            raise UsageError(f"the parameter {name} is given twice", "give it once")
-        values[name] = value
-    return values
 
 
 def _addresses(given: list[str]) -> list[str]:

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from redress_local.lambda_service.workers.pool import WorkerPool
     from redress_local.shop.document import Shop
 
-DEFAULT_PORT = 4566
-
 # Executions that may be in a task at once; more wait for a thread.
 _ENGINE_THREADS = 64
 _DELIVERY_THREADS = 16
@@ -67,6 +65,7 @@ class EmulatedCloud:
     services: Services
     _events_api: EventsApi
     _logs: LogShipper
+    _moto: MotoProcess
     _pool: WorkerPool
 
     def __init__(self, folder: Path, listener: Listener) -> None:
@@ -82,7 +81,7 @@ class EmulatedCloud:
         *,
         project: Path | None = None,
         template: Path | None = None,
-        port: int = DEFAULT_PORT,
+        port: int,
         hosts: tuple[str, ...] = ("127.0.0.1",),
         parameters: Mapping[str, str] | None = None,
         shop: Shop | None = None,
@@ -140,7 +139,7 @@ class EmulatedCloud:
         progress: Progress,
         time_factor: float | None,
     ) -> None:
-        moto = MotoProcess()
+        self._moto = moto = MotoProcess()
         self._parts.callback(moto.stop)
         progress("starting moto")
         moto.launch()
@@ -339,6 +338,14 @@ class EmulatedCloud:
     def client(self, service: str) -> Any:
         """A boto3 client of the cloud."""
         return self.services.client(service)
+
+    def check(self) -> None:
+        """Check that its other process still runs: without it nothing can be served.
+
+        Raises:
+            MotoError: The moto server has ended by itself.
+        """
+        self._moto.check()
 
     def warm(self) -> None:
         """Start a worker for every function now, so that first invocations need not."""

@@ -15,7 +15,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from redress_local.front.issuer import MAX_TTL, Issuer, IssuerError
 from redress_local.front.local_only import is_local_request, read_limited
 
-APP_NAME = "token"
 HEADER = "x-redress-token-request"
 _MAX_BODY = 16 * 1024
 _UNCACHED = {"cache-control": "no-store"}

@@ -13,6 +13,11 @@ from starlette.types import Send
 from redress_local.front.access_log import WriteLog, write_access
 from redress_local.front.connections import MAX_MESSAGE, Connection
 from redress_local.front.http_answers import HttpAnswer, MalformedAnswerError
+from redress_local.front.invoker import (
+    InvocationError,
+    InvocationThrottledError,
+    InvocationTimeoutError,
+)
 from redress_local.front.models import Stage, WebSocketApi
 from redress_local.front.requests import clf_time, request_id
 from redress_local.front.websocket_events import EVENT_TYPES
@@ -23,6 +28,16 @@ def failure(status: int, text: str, connection: Connection, number: str) -> Http
     told = {"message": text, "connectionId": connection.connection_id, "requestId": number}
     headers = [("content-type", "application/json")]
     return HttpAnswer(status, headers, msgspec.json.encode(told))
+
+
+def why(error: InvocationError | MalformedAnswerError, broken: int) -> tuple[int, str]:
+    """Status and text for a function that gave no answer; `broken` where it is its own fault."""
+    match error:
+        case InvocationTimeoutError():
+            return 504, "Endpoint request timed out"
+        case InvocationThrottledError():
+            return 429, "Too Many Requests"
+    return broken, "Internal server error"
 
 
 def object_with_status(payload: bytes) -> dict[str, Any]:

@@ -27,8 +27,6 @@ from redress_local.front.http_answers import (
 )
 from redress_local.front.invoker import (
     InvocationError,
-    InvocationThrottledError,
-    InvocationTimeoutError,
     Invoke,
     Invoker,
 )
@@ -43,6 +41,7 @@ from redress_local.front.websocket_answers import (
     object_with_status,
     refuse,
     reply_of,
+    why,
 )
 from redress_local.front.websocket_events import (
     CONNECT,
@@ -212,12 +211,8 @@ class WebSocketFront:
             payload = await self._invoker.call(route.function_arn, event, route.timeout_ms)
             object_with_status(payload)
             return read_answer(payload)
-        except InvocationTimeoutError:
-            return failure(504, "Endpoint request timed out", connection, number)
-        except InvocationThrottledError:
-            return failure(429, "Too Many Requests", connection, number)
-        except (InvocationError, MalformedAnswerError):
-            return failure(502, "Internal server error", connection, number)
+        except (InvocationError, MalformedAnswerError) as error:
+            return failure(*why(error, 502), connection, number)
 
     async def _handle(
         self, served: _Served, connection: Connection, data: str | bytes
@@ -244,14 +239,11 @@ class WebSocketFront:
             payload = await self._invoker.call(route.function_arn, event, route.timeout_ms)
             if route.answers:
                 reply = reply_of(payload)
-        except InvocationTimeoutError:
-            status, text = 504, "Endpoint request timed out"
-        except InvocationThrottledError:
-            status, text = 429, "Too Many Requests"
-        except (InvocationError, MalformedAnswerError):
-            status, text = 500, "Internal server error"
+        except (InvocationError, MalformedAnswerError) as error:
+            status, text = why(error, 500)
+            reply = failure(status, text, connection, number).body
         self._log(served, connection, key, status)
-        return reply if status == 200 else failure(status, text, connection, number).body
+        return reply
 
     async def _disconnect(
         self, served: _Served, connection: Connection, request: HttpRequest, closed: Close

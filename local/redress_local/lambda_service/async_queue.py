@@ -117,11 +117,6 @@ class AsyncQueue:
                 raise LambdaServiceError("the service is stopping")
             self._push(next(self._order), event)
 
-    def __len__(self) -> int:
-        """Events that are not done with."""
-        with self._changed:
-            return self._pending()
-
     def join(self, timeout: float) -> bool:
         """Wait until every event is done with, whatever became of it; False after `timeout` s."""
         with self._changed:

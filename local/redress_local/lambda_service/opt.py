@@ -11,9 +11,8 @@ import re
 import sysconfig
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from importlib import metadata
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 RUNTIME_DISTRIBUTIONS: Final = (
     "awslambdaric",
@@ -30,6 +29,7 @@ RUNTIME_DISTRIBUTIONS: Final = (
 """What the Lambda runtime itself holds; the layers' requirements leave it out."""
 
 _PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?==([A-Za-z0-9.!+_-]+)")
+_EXECUTABLES: Final = "bin"
 _NOT_CONTENT: Final = ("Makefile", "requirements.txt", "requirements-sandbox.txt", "__pycache__")
 
 
@@ -78,7 +78,7 @@ def runtime_layer(folder: Path) -> Path:
 
 
 def link_requirements(requirements: Path, folder: Path) -> None:
-    """Link what a requirements file pins into `folder`.
+    """Link what a requirements file pins into `folder`, its executables into `bin/` there.
 
     Raises:
         LayerError: Something of it is not installed, has another version, or is not pinned.
@@ -103,18 +103,20 @@ def link_requirements(requirements: Path, folder: Path) -> None:
     if wrong:
         raise LayerError(f"{requirements}: {'; '.join(wrong)}; run make setup")
     link_distributions(names, folder)
+    for name in names:
+        _link_executables(installed[name][1], folder / _EXECUTABLES)
 
 
 def link_distributions(names: Iterable[str], folder: Path) -> None:
     """Link installed distributions into `folder` as an installation would lie there.
 
     A folder that belongs to these distributions alone is one link; one that others share (a
-    namespace package) is made and its entries are linked.
+    namespace package, and `bin`, where executables join them) is made and its entries are linked.
     """
     site = _site()
     installed = _installed()
     chosen = {installed[name][1] for name in names}
-    owners, entries = _owners()
+    owners, entries, _ = _contents()
     folder.mkdir(parents=True, exist_ok=True)
 
     def link(inner: str) -> None:
@@ -123,7 +125,7 @@ def link_distributions(names: Iterable[str], folder: Path) -> None:
             owned = owners[path]
             if not owned & chosen:
                 continue
-            if owned <= chosen:
+            if owned <= chosen and path != _EXECUTABLES:
                 _link(site / path, folder / path)
             else:
                 (folder / path).mkdir(exist_ok=True)
@@ -132,22 +134,12 @@ def link_distributions(names: Iterable[str], folder: Path) -> None:
     link("")
 
 
-def link_scripts(name: str, folder: Path) -> None:
-    """Link a distribution's executables into `folder`, beside its packages' `bin/`.
-
-    There `pip install --target` puts them; in a virtual environment they lie elsewhere.
-
-    Raises:
-        LayerError: The distribution is not installed.
-    """
-    try:
-        files = metadata.files(name) or []
-    except metadata.PackageNotFoundError:
-        raise LayerError(f"{name}: not installed; run make setup") from None
-    (folder / "bin").mkdir(parents=True, exist_ok=True)
-    for file in files:
-        if file.parts[0] == ".." and file.parent.name in ("bin", "Scripts"):
-            _link(Path(str(file.locate())).resolve(), folder / "bin" / file.name)
+def _link_executables(info: str, folder: Path) -> None:
+    """Link what a distribution has in the environment's `bin/`."""
+    for path in _contents().outside[info]:
+        if path.parent.name in ("bin", "Scripts"):
+            folder.mkdir(exist_ok=True)
+            _link(path.resolve(), folder / path.name)
 
 
 def merge_layers(layers: Sequence[Path], folder: Path) -> Path:
@@ -206,7 +198,6 @@ def _sandbox_layer(source: Path, folder: Path) -> None:
     from redress.sandbox.wasi_module import default_cache_folder
 
     link_requirements(source / "requirements-sandbox.txt", folder / "python")
-    link_scripts("pydantic-monty-runtime", folder / "python")
     try:
         cache = default_cache_folder()
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -269,15 +260,24 @@ def _installed() -> dict[str, tuple[str, str]]:
     return found
 
 
-@functools.cache
-def _owners() -> tuple[dict[str, set[str]], dict[str, set[str]]]:
-    """Which distributions have files at or below each path, and each folder's entries.
+class _Contents(NamedTuple):
+    """What the RECORD files say.
 
-    Read from the RECORD files, as `importlib.metadata.files` does, but all at once: 30 ms instead
-    of a second.
+    Attributes:
+        owners: Which distributions have files at or below each path.
+        entries: Each folder's entries.
+        outside: Each distribution's files beside the folder of packages.
     """
-    owners: dict[str, set[str]] = defaultdict(set)
-    entries: dict[str, set[str]] = defaultdict(set)
+
+    owners: dict[str, set[str]]
+    entries: dict[str, set[str]]
+    outside: dict[str, list[Path]]
+
+
+@functools.cache
+def _contents() -> _Contents:
+    """Read them as `importlib.metadata.files` does, but all at once: 30 ms instead of a second."""
+    found = _Contents(defaultdict(set), defaultdict(set), defaultdict(list))
     site = _site()
     for _, info in _installed().values():
         try:
@@ -286,11 +286,14 @@ def _owners() -> tuple[dict[str, set[str]], dict[str, set[str]]]:
             continue
         for line in record.splitlines():
             path = line[1:].split('"')[0] if line.startswith('"') else line.split(",")[0]
-            if not path or path.startswith("..") or "__pycache__" in path:
+            if not path or "__pycache__" in path:
                 continue
-            while path and info not in owners[path]:
-                owners[path].add(info)
+            if path.startswith(".."):
+                found.outside[info].append(site / path)
+                continue
+            while path and info not in found.owners[path]:
+                found.owners[path].add(info)
                 folder, _, entry = path.rpartition("/")
-                entries[folder].add(entry)
+                found.entries[folder].add(entry)
                 path = folder
-    return owners, entries
+    return found

@@ -210,10 +210,6 @@ class LambdaService:
             except (WorkerPoolError, LayerError) as error:
                 raise LambdaServiceError(f"{spec.name} cannot be run: {error}") from error
 
-    def pending_events(self) -> int:
-        """Accepted asynchronous events that are not done with."""
-        return len(self._queue)
-
     def wait_for_events(self, timeout: float) -> bool:
         """Wait until every asynchronous event is done with; False after `timeout` seconds."""
         return self._queue.join(timeout)

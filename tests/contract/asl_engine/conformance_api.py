@@ -8,14 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import boto3
+import aws_clients
 from asl_engine import Engine, TaskError, TaskRequest, VirtualClock
 from asl_engine.api.service import StepFunctionsApi
 from asl_engine.api.shapes import service_model
 from asl_engine.compiler import split_resource
 from asl_oracles import TOKEN, Call, Stub, _replace, every_state
 from botocore.awsrequest import AWSResponse
-from botocore.config import Config
 
 ROLE = "arn:aws:iam::000000000000:role/conformance"
 _END_EVENTS = {
@@ -38,14 +37,7 @@ class _Raw:
 
 def client_of(api: StepFunctionsApi) -> Any:
     """A boto3 client whose requests are handed to the API instead of being sent."""
-    client = boto3.client(
-        "stepfunctions",
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        endpoint_url="http://127.0.0.1:1",
-        config=Config(retries={"total_max_attempts": 1}, inject_host_prefix=False),
-    )
+    client = aws_clients.client("stepfunctions", "http://127.0.0.1:1", inject_host_prefix=False)
 
     def answer(request: Any, **_: Any) -> AWSResponse:
         target = request.headers["X-Amz-Target"]

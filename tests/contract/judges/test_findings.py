@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tools.judges import findings, run
 from tools.judges.findings import Allowed, Finding
@@ -50,9 +51,20 @@ def test_an_allowance_has_a_place_and_a_reason(tmp_path: Path, text: str) -> Non
         findings.read_allowed(path)
 
 
+def test_every_entry_of_the_real_list_needs_its_reason(tmp_path: Path) -> None:
+    real = yaml.safe_load((Path(run.__file__).parent / "allowed.yaml").read_text(encoding="utf-8"))
+    assert len(real) > 10
+    path = tmp_path / "allowed.yaml"
+    for index, entry in enumerate(real):
+        changed = {**entry, "reason": "because"}
+        path.write_text(json.dumps([*real[:index], changed, *real[index + 1 :]]))
+        with pytest.raises(ValueError, match=f"{entry['judge']} {entry['rule']} needs a reason"):
+            findings.read_allowed(path)
+
+
 def test_the_list_is_of_judges_there_are() -> None:
     path = Path(run.__file__).parent / "allowed.yaml"
-    assert {entry.judge for entry in findings.read_allowed(path)} <= set(run.JUDGES)
+    assert {entry.judge for entry in findings.read_allowed(path)} <= set(run.NAMES)
 
 
 def test_cfn_lint() -> None:

@@ -4,21 +4,16 @@ import asyncio
 import binascii
 import json
 import struct
-import sys
 import threading
 import urllib.parse
 from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from redress.agents.models.playbook.model import PlaybookModel
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "support"))
-
 from example_case import ExampleCase
+from redress.agents.models.playbook.model import PlaybookModel
 
 PLAYBOOK = PlaybookModel()
 Refusal = tuple[int, str, str]

@@ -25,6 +25,8 @@ NOT_STATES = {
     "disconnect_client": "WebSocket route $disconnect",
     "watch_case": "WebSocket route watch",
     "notify_clients": "CaseNewsRule",
+    "index_resolution": "CaseResolvedRule",
+    "record_finding": "FindingReportedRule",
 }
 # Unit tests of functions that only make sense together; every other function has its own file.
 TESTED_TOGETHER = {

@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
+import aws_clients
 from asl_engine import Engine, compile_machine
 from asl_engine.api.service import StepFunctionsApi
-from botocore.config import Config
 from redress.adapters.sqlite.repository import SqliteStore
 from redress_local.emulated.gateway.app import Gateway, Routes
 from redress_local.emulated.gateway.server import Listener, serve
@@ -135,14 +134,7 @@ class AwsWorld:
 
 
 def client(url: str, service: str) -> Any:
-    return boto3.client(
-        service,
-        endpoint_url=url,
-        region_name=REGION,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=Config(retries={"total_max_attempts": 1}, max_pool_connections=32),
-    )
+    return aws_clients.client(service, url, region=REGION, max_pool_connections=32)
 
 
 @contextmanager

@@ -3,7 +3,9 @@
 The tests are few, so that parallel workers need one cloud between them.
 """
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import least_privilege as rights
@@ -12,6 +14,8 @@ from least_privilege import Right
 from redress_local.emulated.cloud import EmulatedCloud
 
 pytestmark = pytest.mark.timeout(400)
+
+ROOT = Path(__file__).parents[3]
 
 
 class Role(NamedTuple):
@@ -81,3 +85,34 @@ def test_every_removed_and_every_added_right_is_caught(roles: list[Role]) -> Non
             assert problems
             assert all(problem.startswith(f"missing: {right.action} ") for problem in problems)
         assert rights.problems(each.granted | {extra}, each.used) == [f"unused: {extra}"]
+
+
+def test_a_right_removed_from_the_template_and_one_added(roles: list[Role], tmp_path: Path) -> None:
+    """A stack from a changed copy of the real template, held against what was really done."""
+    added = """\
+            - Sid: DropPayments
+              Effect: Allow
+              Action: [dynamodb:DeleteItem]
+              Resource: !GetAtt PaymentsTable.Arn
+"""
+    # A function ends with an empty line, and this one with the right to publish.
+    publish = r"(\n  IssueRefundFunction:\n(?:.+\n)+?) +- Sid: PublishEvents\n(?:.+\n)+(?=\n)"
+    real = (ROOT / "template.yaml").read_text(encoding="utf-8")
+    changed, times = re.subn(publish, rf"\g<1>{added}", real)
+    assert times == 1
+    for name in ("functions", "layers", "policies", "statemachines"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    template = tmp_path / "template.yaml"
+    template.write_text(changed, encoding="utf-8")
+    with EmulatedCloud.start(port=0, template=template) as cloud:
+        found = {
+            each.name: rights.problems(rights.granted_to(cloud, each.arn), each.used)
+            for each in roles
+        }
+    account = "us-east-1:000000000000"
+    ((name, problems),) = ((name, lines) for name, lines in found.items() if lines)
+    assert name == "IssueRefundFunction"
+    missing, unused = problems
+    assert missing.startswith(f"missing: events:PutEvents on arn:aws:events:{account}:event-bus/")
+    assert unused.startswith(f"unused: dynamodb:DeleteItem on arn:aws:dynamodb:{account}:table/")
+    assert "PaymentsTable" in unused

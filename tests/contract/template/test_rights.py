@@ -15,6 +15,12 @@ TABLES = ("orders", "payments", "inventory", "cases", "clients")
 READS = {"dynamodb:GetItem", "dynamodb:Query"}
 DYNAMODB = READS | {"dynamodb:PutItem"}
 BEDROCK = {"bedrock:InvokeModelWithResponseStream"}
+RETRIEVAL = {
+    "gather_context": {"bedrock:Retrieve"},
+    # Direct ingestion is an ingestion job to IAM.
+    "index_resolution": {"bedrock:IngestKnowledgeBaseDocuments", "bedrock:StartIngestionJob"},
+}
+LIBRARY = {"REDRESS_CASES_TABLE", "REDRESS_KNOWLEDGE_BASE_ID", "REDRESS_DATA_SOURCE_ID"}
 
 # Statements on `*`, by Sid, with the reason. Everything else names its resources.
 ANY_RESOURCE = {
@@ -64,6 +70,7 @@ def expected_environment(used: set[str]) -> set[str]:
     names |= {f"REDRESS_{use.split('.')[1].upper()}" for use in used if use.startswith("config.")}
     names |= {"REDRESS_BUS_NAME"} if "publisher" in used else set()
     names |= {"REDRESS_POLICIES_DIR"} if used & {"gate", "passages"} else set()
+    names |= LIBRARY if "resolutions" in used else set()
     names |= {"REDRESS_CONNECTIONS_URL"} if "connections" in used else set()
     names |= {"REDRESS_MODEL"} if "model_factory" in used else set()
     return names
@@ -78,6 +85,7 @@ def expected_layers(used: set[str]) -> list[str]:
 
 def expected_resources(used: set[str]) -> set[str]:
     resources = {f"{table.capitalize()}Table" for table in used & set(TABLES)}
+    resources |= {"CasesTable", "KnowledgeBaseId"} if "resolutions" in used else set()
     resources |= {"Bus"} if "publisher" in used else set()
     resources |= {"ResolveCaseMachine"} if "callbacks" in used else set()
     resources |= {"WebSocketApi"} if "connections" in used else set()
@@ -121,6 +129,7 @@ def test_actions_fit_the_resource(functions: dict[str, Any], folder: str) -> Non
                     "ResolveCaseMachine": {"states:SendTaskSuccess", "states:SendTaskFailure"},
                     "ModelArns": BEDROCK,
                     "WebSocketApi": {"execute-api:ManageConnections"},
+                    "KnowledgeBaseId": RETRIEVAL[folder],
                 }[name]
             )
 
@@ -131,7 +140,8 @@ def test_agents_and_evidence_are_read_only(functions: dict[str, Any]) -> None:
     assert len(readers) == 5
     for folder in [*readers, "gather_context", "validate_case"]:
         for statement in statements(functions[logical_id(folder)].get("Policies", [])):
-            assert set(statement["Action"]) <= READS | BEDROCK, folder
+            allowed = READS | BEDROCK | RETRIEVAL["gather_context"]
+            assert set(statement["Action"]) <= allowed, folder
 
 
 def writers(functions: dict[str, Any], *tables: str) -> set[str]:
@@ -152,7 +162,44 @@ def test_no_effect_writes_what_it_is_checked_against(functions: dict[str, Any]) 
         "AnswerApprovalFunction",
         "CloseCaseFunction",
         "RecordFailureFunction",
+        # Bound to partitions of their own, as the test below says.
+        "IndexResolutionFunction",
+        "RecordFindingFunction",
     }
+
+
+@pytest.mark.parametrize(
+    ("folder", "sid", "operator", "key"),
+    [
+        ("gather_context", "ReadResolutions", "StringEquals", "resolutions"),
+        ("index_resolution", "KeepResolutions", "StringEquals", "resolutions"),
+        ("record_finding", "KeepFindings", "StringLike", "findings#*"),
+    ],
+)
+def test_knowledge_is_kept_apart_from_cases(
+    functions: dict[str, Any], folder: str, sid: str, operator: str, key: str
+) -> None:
+    """What is learned of cases, or told by others, reaches no case, ruling or approval."""
+    found = {s["Sid"]: s for s in statements(functions[logical_id(folder)]["Policies"])}
+    wanted = {f"ForAllValues:{operator}": {"dynamodb:LeadingKeys": [key]}}
+    assert found[sid]["Condition"] == wanted
+    writes = [s["Sid"] for s in found.values() if "dynamodb:PutItem" in s["Action"]]
+    assert writes == ([sid] if folder != "gather_context" else [])
+
+
+@pytest.mark.parametrize(
+    ("folder", "sids"),
+    [
+        ("gather_context", ["Retrieve", "ReadResolutions"]),
+        ("index_resolution", ["Ingest", "KeepResolutions"]),
+    ],
+)
+def test_a_knowledge_base_is_within_reach_only_if_there_is_one(
+    functions: dict[str, Any], folder: str, sids: list[str]
+) -> None:
+    (policy,) = functions[logical_id(folder)]["Policies"]
+    (either,) = (s["Fn::If"] for s in policy["Statement"] if "Fn::If" in s)
+    assert [either[0], either[1]["Sid"], either[2]["Sid"]] == ["HasKnowledgeBase", *sids]
 
 
 def test_only_settling_functions_write_the_ledger(functions: dict[str, Any]) -> None:
@@ -241,6 +288,7 @@ def _named(resource: Any) -> Any:
         text = resource["Fn::Sub"]
         found = re.fullmatch(r"\$\{(\w+)\.Arn\}/index/by_index", text)
         found = found or re.fullmatch(r"arn:\S+:\$\{(\w+)\}/live/POST/@connections/\*", text)
+        found = found or re.fullmatch(r"arn:\S+:knowledge-base/\$\{(\w+)\}", text)
         return found and found.group(1)
     if isinstance(resource, dict) and "Fn::If" in resource:
         return _named(resource["Fn::If"][1])

@@ -14,6 +14,7 @@ from redress_local.events.patterns import compile_pattern
 from redress_local.template import read_template
 
 ROOT = Path(__file__).parents[3]
+CHOSEN = {"Ref": "Architecture"}
 
 
 def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
@@ -84,11 +85,29 @@ def test_a_function_gives_up_before_its_state_does(
             assert limit < state["TimeoutSeconds"], name
 
 
-def test_runtime_and_architecture_are_the_layers(template: dict[str, Any]) -> None:
-    common = template["Globals"]["Function"]
+def test_the_layers_runtime_is_the_functions(template: dict[str, Any]) -> None:
+    runtime = template["Globals"]["Function"]["Runtime"]
     for layer in of_type(template, "AWS::Serverless::LayerVersion").values():
-        assert layer["Properties"]["CompatibleRuntimes"] == [common["Runtime"]]
-        assert layer["Properties"]["CompatibleArchitectures"] == common["Architectures"]
+        assert layer["Properties"]["CompatibleRuntimes"] == [runtime]
+
+
+def test_a_functions_layers_are_for_its_architecture(
+    template: dict[str, Any], functions: dict[str, Any]
+) -> None:
+    """Whatever is built for; the sandbox stays on x86_64."""
+    common = template["Globals"]["Function"]
+    layers = of_type(template, "AWS::Serverless::LayerVersion")
+    for name, function in functions.items():
+        (architecture,) = function.get("Architectures", common["Architectures"])
+        assert architecture == ("x86_64" if name == "ReconcileFunction" else CHOSEN), name
+        for each in function.get("Layers", []):
+            layer = layers[each["Ref"]]
+            assert layer["Metadata"]["BuildArchitecture"] == architecture, name
+            assert layer["Properties"]["CompatibleArchitectures"] == [architecture], name
+    (shared,) = common["Layers"]
+    assert layers[shared["Ref"]]["Metadata"]["BuildArchitecture"] == CHOSEN
+    compatible = layers[shared["Ref"]]["Properties"]["CompatibleArchitectures"]
+    assert compatible == template["Parameters"]["Architecture"]["AllowedValues"]
 
 
 def test_tables_have_the_adapters_keys(template: dict[str, Any]) -> None:
@@ -131,7 +150,8 @@ def test_queues_are_encrypted_and_keep_for_two_weeks(template: dict[str, Any]) -
 
 def test_every_rule_retries_and_then_keeps_the_event(template: dict[str, Any]) -> None:
     rules = of_type(template, "AWS::Events::Rule")
-    assert set(rules) == {"CaseOpenedRule", "CaseFailedRule", "CaseNewsRule"}
+    own = {"CaseOpenedRule", "CaseFailedRule", "CaseNewsRule", "CaseResolvedRule"}
+    assert set(rules) == own | {"FindingReportedRule"}
     allowed = template["Resources"]["UndeliveredEventsPolicy"]["Properties"]["PolicyDocument"]
     sources = allowed["Statement"][0]["Condition"]["ArnEquals"]["aws:SourceArn"]
     assert sources == [{"Fn::GetAtt": [rule, "Arn"]} for rule in rules]
@@ -152,6 +172,29 @@ def test_customers_hear_no_old_news(template: dict[str, Any]) -> None:
     assert not matches({**event, "source": "somebody"})
 
 
+@pytest.mark.parametrize(
+    ("event", "rules"),
+    [
+        ({"source": "redress", "detail-type": "CaseResolved"}, {"CaseNews", "CaseResolved"}),
+        ({"source": "my.shop", "detail-type": "CaseResolved"}, set()),
+        ({"source": "fraud-watch", "detail-type": "FindingReported"}, {"FindingReported"}),
+        ({"source": "redress", "detail-type": "FindingReported"}, set()),
+        (
+            {"source": "redress", "detail-type": "CaseResolved", "replay-name": "fill"},
+            {"CaseResolved"},
+        ),
+    ],
+)
+def test_who_hears_of_it(template: dict[str, Any], event: dict[str, Any], rules: set[str]) -> None:
+    """Findings come from sources of their own; resolutions are known by Redress's own word."""
+    found = {
+        name.removesuffix("Rule")
+        for name, rule in of_type(template, "AWS::Events::Rule").items()
+        if compile_pattern(rule["Properties"]["EventPattern"])({"detail": {}, **event})
+    }
+    assert found == rules
+
+
 def test_an_asynchronous_function_has_a_destination_for_failures(
     template: dict[str, Any], functions: dict[str, Any]
 ) -> None:
@@ -159,7 +202,8 @@ def test_an_asynchronous_function_has_a_destination_for_failures(
         permission["Properties"]["FunctionName"]["Ref"]
         for permission in of_type(template, "AWS::Lambda::Permission").values()
     }
-    assert invoked == {"RecordFailureFunction", "NotifyClientsFunction"}
+    told = {"RecordFailureFunction", "NotifyClientsFunction", "IndexResolutionFunction"}
+    assert invoked == told | {"RecordFindingFunction"}
     for name in invoked:
         config = functions[name]["EventInvokeConfig"]
         assert config["DestinationConfig"]["OnFailure"]["Type"] == "SQS"
@@ -205,10 +249,10 @@ def test_sam_translates_it(template: dict[str, Any], monkeypatch: pytest.MonkeyP
     translated = Translator({}, Parser(), [], session).translate(packaged, {})
     kinds = [body["Type"] for body in translated["Resources"].values()]
     assert not any(kind.startswith("AWS::Serverless") for kind in kinds)
-    assert kinds.count("AWS::Lambda::Function") == 27
+    assert kinds.count("AWS::Lambda::Function") == 29
     assert kinds.count("AWS::StepFunctions::StateMachine") == 3
     # A role for each of them; Reconcile and the rule bring their own.
-    assert kinds.count("AWS::IAM::Role") == 27 + 3 + 1
+    assert kinds.count("AWS::IAM::Role") == 29 + 3 + 1
 
 
 def _keys(holder: dict[str, Any]) -> list[tuple[str, str]]:

@@ -1,21 +1,16 @@
 """The Bedrock stub behind a gateway, and the example case."""
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
+from example_case import ExampleCase
 from redress_local.emulated.bedrock.faults import FaultOrder
 from redress_local.emulated.bedrock.stub import BedrockStub
 from redress_local.emulated.gateway.app import Gateway, Routes
 from redress_local.emulated.gateway.server import serve
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "support"))
-
-from example_case import ExampleCase
 
 
 class Bedrock:

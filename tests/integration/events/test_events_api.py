@@ -8,9 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
+from aws_clients import client
 from botocore.exceptions import ClientError
 from redress.adapters.sqlite.repository import SqliteStore
 from redress_local.emulated.gateway.app import Gateway, Routes
@@ -67,14 +66,7 @@ class Server:
             queues=self.recorder,
         )
         self.server = serve(Gateway(Routes(json={"events": EventsApi(self.bus)})))
-        self.client = boto3.client(
-            "events",
-            endpoint_url=self.server.url,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"total_max_attempts": 1}),
-        )
+        self.client = client("events", self.server.url)
 
     def stop(self) -> None:
         self.server.stop()

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
+from aws_clients import client as client_of
 from botocore.exceptions import ClientError
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
@@ -39,14 +38,7 @@ def _client(front: Any, **options: Any) -> Iterator[tuple[ClientConnection, str]
 
 
 def _management(front: Any, suffix: str = "/live") -> Any:
-    return boto3.client(
-        "apigatewaymanagementapi",
-        endpoint_url=front.url + suffix,
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=Config(retries={"total_max_attempts": 1}),
-    )
+    return client_of("apigatewaymanagementapi", front.url + suffix)
 
 
 def test_the_events_of_a_connection(front: Any) -> None:

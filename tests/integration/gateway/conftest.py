@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
+from aws_clients import client
 from redress_local.emulated.gateway.app import Gateway, Routes
 from redress_local.emulated.gateway.server import Server, serve
 from redress_local.emulated.moto.process import MotoProcess
@@ -19,14 +18,7 @@ class Served:
         self.url, self.port = server.url, server.port
 
     def client(self, service: str, key: str = "test", **config: Any) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self.url,
-            region_name="us-east-1",
-            aws_access_key_id=key,
-            aws_secret_access_key="secret-not-to-be-seen",
-            config=Config(retries={"total_max_attempts": 1}, max_pool_connections=64, **config),
-        )
+        return client(service, self.url, key=key, max_pool_connections=64, **config)
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
+import aws_clients
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from redress_local.emulated.gateway.app import Gateway, Routes
 from redress_local.emulated.gateway.server import Listener, ServeError, serve
@@ -80,14 +79,7 @@ def local(functions: Functions) -> Iterator[Any]:
 
 
 def client(url: str, service: str, key: str = "test") -> Any:
-    return boto3.client(
-        service,
-        endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id=key,
-        aws_secret_access_key="secret-not-to-be-seen",
-        config=Config(retries={"total_max_attempts": 1}, max_pool_connections=256),
-    )
+    return aws_clients.client(service, url, key=key, max_pool_connections=256)
 
 
 def get(url: str, method: str = "GET", **headers: str) -> tuple[int, bytes]:

@@ -3,9 +3,8 @@
 import sys
 from pathlib import Path
 
-import boto3
+import aws_clients
 import pytest
-from botocore.config import Config
 from redress_local.emulated.gateway.app import Gateway, Routes
 from redress_local.emulated.gateway.server import serve
 from redress_local.lambda_service.api import LambdaApi
@@ -18,14 +17,7 @@ from lambda_world import InProcessInvoker
 
 
 def client(service, url):
-    return boto3.client(
-        service,
-        endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=Config(retries={"total_max_attempts": 1}, parameter_validation=False),
-    )
+    return aws_clients.client(service, url, parameter_validation=False)
 
 
 @pytest.fixture(scope="session")

@@ -204,4 +204,5 @@ class TestCommand:
 def test_nothing_running(capfd, endpoint):
     assert run(["logs", "issue_refund", "--endpoint-url", endpoint]) == 1
     [line] = capfd.readouterr().err.splitlines()
+    assert f"no local cloud answers at {endpoint}" in line
     assert "redress up --emulated" in line

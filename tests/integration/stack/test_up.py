@@ -165,6 +165,31 @@ def test_killed_it_takes_every_process_with_it(up, project):
     assert is_free(urlsplit(url).port)
 
 
+@pytest.mark.parametrize("words", [[], ["--json"]], ids=["plain", "json"])
+def test_it_ends_when_moto_does(up, project, words):
+    served = up(*words, project=project)
+    assert greet(url_of(served)) == "hello"
+    (moto,) = [
+        process
+        for process in psutil.Process(served.process.pid).children()
+        if "redress_local.emulated.moto.serve" in process.cmdline()
+    ]
+    moto.kill()
+    assert served.process.wait(STOP_SECONDS) == 1
+    message = "the moto server is gone: it ended with code -9: it wrote nothing"
+    if words:
+        last = served.process.stdout.read().splitlines()[-1]
+        assert json.loads(last)["error"] | {"hint": ""} == {
+            "type": "MotoError",
+            "message": message,
+            "hint": "",
+        }
+        assert served.errors() == ""
+    else:
+        assert re.fullmatch(f"error: {message}: try again; .*\n", served.errors())
+    gone(served)
+
+
 def _close_stdout() -> None:
     os.close(1)
 
@@ -297,7 +322,7 @@ def test_what_is_wrong_with_a_template_is_told_in_one_line(called, tmp_path, mon
         ),
         (["--port", "0", "--parameter", "WebUrl=x"], "parameter WebUrl: 'x' does not match"),
         (["--parameter", "Nope"], "--parameter 'Nope' is not NAME=VALUE"),
-        (["--parameter", "A=1", "--parameter", "A=2"], "the parameter A is given twice"),
+        (["--parameter", "A=1", "--parameter", "A=2"], "--parameter A is given twice"),
         (["--shop", "/nowhere.json"], "/nowhere.json: cannot be read"),
         (["--shop", "{broken}"], "broken.json"),
         (["--port", "eighty"], "--port 'eighty' is no whole number"),

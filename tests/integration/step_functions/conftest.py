@@ -8,12 +8,11 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import boto3
 import pytest
 from asl_engine import Engine, TaskError
 from asl_engine.api.http import asgi_app
 from asl_engine.api.service import StepFunctionsApi
-from botocore.config import Config
+from aws_clients import client
 from redress_local.emulated.gateway.server import serve
 
 ACCOUNT, REGION = "123456789012", "eu-central-1"
@@ -35,13 +34,7 @@ class Served:
         self.functions = functions
         self.tokens: dict[str, str] = {}
         functions["token"] = self._take_token
-        self.sfn = boto3.Session(
-            aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION
-        ).client(
-            "stepfunctions",
-            endpoint_url=url,
-            config=Config(retries={"total_max_attempts": 1}, inject_host_prefix=False),
-        )
+        self.sfn = client("stepfunctions", url, region=REGION, inject_host_prefix=False)
 
     def _take_token(self, value: Any) -> None:
         self.tokens[value["key"]] = value["token"]

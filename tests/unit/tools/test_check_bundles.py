@@ -1,25 +1,31 @@
-"""The check of what was built: it finds a wheel with too new a glibc, and two versions of one."""
+"""The check of what was built: wheels with too new a glibc, two versions of one, lost files."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tools.check_bundles import BundleError, bundles_of, faults, main
+from tools.check_bundles import Bundle, BundleError, bundles_of, faults, main
 
 TEMPLATE = """
+Parameters:
+  Architecture: {Type: String, Default: x86_64}
 Globals:
   Function:
-    Layers: [!Ref CommonLayer]
+    Architectures: [{Ref: Architecture}]
+    Layers: [{Ref: CommonLayer}]
 Resources:
   CommonLayer:
     Type: AWS::Serverless::LayerVersion
+    Metadata: {BuildArchitecture: {Ref: Architecture}}
     Properties: {ContentUri: CommonLayer}
   HeavyLayer:
     Type: AWS::Serverless::LayerVersion
+    Metadata: {BuildArchitecture: {Ref: Architecture}}
     Properties: {ContentUri: HeavyLayer}
   OneFunction:
     Type: AWS::Serverless::Function
-    Properties: {CodeUri: OneFunction, Layers: [!Ref HeavyLayer]}
+    Properties: {CodeUri: OneFunction, Layers: [{Ref: HeavyLayer}]}
   Table:
     Type: AWS::DynamoDB::Table
 """
@@ -85,12 +91,29 @@ def test_a_wheel_that_lambda_cannot_run_is_a_fault(build, monkeypatch, capsys, t
 )
 def test_a_wheel_that_lambda_runs_is_none(tmp_path, tags):
     put(tmp_path, "some", "1.0", *tags)
-    assert list(faults("Layer", [tmp_path])) == []
+    assert list(faults("Layer", Bundle([tmp_path], "x86_64"))) == []
+
+
+def test_a_file_that_was_not_installed_is_a_fault(build, monkeypatch, capsys):
+    info = build / "HeavyLayer/python/fast-2.0.dist-info"
+    (info / "entry_points.txt").write_text("[console_scripts]\nlauncher = fast:main\n")
+    (info / "RECORD").write_text(
+        "fast-2.0.dist-info/METADATA,,\nfast.cpython-313.pyc,,\n../../bin/launcher,,\n"
+        "../../bin/worker,sha256=abc,12\n"
+    )
+    assert check(build, monkeypatch) == 1
+    said = capsys.readouterr().err
+    assert "HeavyLayer: bin/worker of fast 2.0 was not installed" in said
+    assert "launcher" not in said
+    assert "METADATA" not in said
+    (build / "HeavyLayer/python/bin").mkdir()
+    (build / "HeavyLayer/python/bin/worker").touch()
+    assert check(build, monkeypatch) == 0
 
 
 def test_a_package_that_does_not_say_what_it_is_built_for_is_a_fault(tmp_path):
     put(tmp_path, "some", "1.0")
-    (fault,) = faults("Layer", [tmp_path])
+    (fault,) = faults("Layer", Bundle([tmp_path], "x86_64"))
     assert "an unknown platform" in fault
 
 
@@ -126,3 +149,45 @@ def test_half_a_build_is_told(build):
     (build / "OneFunction").rmdir()
     with pytest.raises(BundleError, match="OneFunction is missing"):
         bundles_of(build)
+
+
+@pytest.fixture
+def arm_build(build: Path) -> Path:
+    """All for arm64 but the function, which brings what it needs for x86_64."""
+    given = (build / "template.yaml").read_text()
+    given = given.replace("Default: x86_64", "Default: arm64").replace(
+        "{CodeUri: OneFunction,", "{CodeUri: OneFunction, Architectures: [x86_64],"
+    )
+    (build / "template.yaml").write_text(given)
+    shutil.rmtree(build / "HeavyLayer/python")
+    put(build / "HeavyLayer/python", "fast", "2.0", "cp313-cp313-manylinux_2_28_aarch64")
+    put(build / "OneFunction", "fast", "2.0", "cp313-cp313-manylinux_2_28_x86_64")
+    return build
+
+
+def test_each_is_judged_for_its_own_architecture(arm_build, monkeypatch, capsys):
+    assert check(arm_build, monkeypatch) == 0
+    assert {name: each.architecture for name, each in bundles_of(arm_build).items()} == {
+        "CommonLayer": "arm64",
+        "HeavyLayer": "arm64",
+        "OneFunction": "x86_64",
+    }
+
+
+def test_a_layer_of_the_other_architecture_is_a_fault(arm_build, monkeypatch, capsys):
+    shutil.rmtree(arm_build / "OneFunction/fast-2.0.dist-info")
+    assert check(arm_build, monkeypatch) == 1
+    told = capsys.readouterr().err
+    assert told == (
+        "OneFunction: fast 2.0 is built for cp313-cp313-manylinux_2_28_aarch64, which CPython "
+        "3.13 on x86_64 with glibc 2.34 cannot run\n"
+    )
+
+
+def test_the_layer_that_comes_last_is_judged(build, monkeypatch, capsys):
+    """Its files are those that stay when Lambda merges layers."""
+    put(build / "CommonLayer/python", "fast", "2.0", "cp313-cp313-manylinux_2_17_x86_64")
+    shutil.rmtree(build / "HeavyLayer/python")
+    put(build / "HeavyLayer/python", "fast", "2.0", "cp313-cp313-manylinux_2_35_x86_64")
+    assert check(build, monkeypatch) == 1
+    assert "OneFunction: fast 2.0" in capsys.readouterr().err

@@ -76,7 +76,7 @@ class _Sent(msgspec.Struct):
 
 
 class _Answer(msgspec.Struct):
-    result: msgspec.Raw | None = None
+    result: msgspec.Raw = msgspec.Raw(b"null")
     error: _Error | None = None
 
 
@@ -255,7 +255,7 @@ class DomainAgents:
             if read.error.code == _INTERNAL:
                 raise _NoAnswerError(read.error.message)
             raise AgentUnavailableError(f"the agent refuses: {read.error.message[:300]}")
-        return bytes(read.result or b"null")
+        return bytes(read.result)
 
     def _left(self, deadline: float) -> float:
         return min(REQUEST_SECONDS, max(0.1, deadline - self._now()))

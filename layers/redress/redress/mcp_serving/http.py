@@ -1,6 +1,7 @@
 """A domain's MCP server over stateless HTTP: an ASGI app, and how API Gateway's events reach it."""
 
 import asyncio
+import base64
 import re
 import threading
 from collections.abc import Callable
@@ -95,12 +96,11 @@ class ToolsFront:
             InvalidInputError: it is none, or its body is not what it says.
         """
         app: Any = self._at(_base_url(event))
-        mangum = Mangum(app, lifespan="on")
         with self._one_at_a_time:
             loop = asyncio.new_event_loop()
             asyncio.set_event_loop(loop)
             try:
-                return mangum(event, context)
+                return Mangum(app, lifespan="on")(event, context)
             finally:
                 loop.run_until_complete(loop.shutdown_asyncgens())
                 asyncio.set_event_loop(None)
@@ -228,20 +228,38 @@ async def _send(send: Send, status: int, content: dict[str, Any]) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+class _Http(msgspec.Struct, rename="camel"):
+    method: str
+    path: str
+    source_ip: str
+
+
 class _Context(msgspec.Struct, rename="camel"):
     domain_name: str
+    http: _Http
 
 
 class _Event(msgspec.Struct, rename="camel"):
+    """What Mangum relies on."""
+
+    raw_path: str
     request_context: _Context
-    headers: dict[str, str] = {}
+    headers: dict[str, str]
+    raw_query_string: str = ""
+    body: str | None = None
+    is_base64_encoded: bool = False
 
 
 def _base_url(event: Any) -> str:
     """Return where the caller found the API, by what API Gateway itself says of it."""
     try:
         read = msgspec.convert(event, _Event)
-    except msgspec.ValidationError as error:
+        if read.is_base64_encoded:
+            base64.b64decode(read.body or "", validate=True)
+        else:
+            (read.body or "").encode()
+    except ValueError as error:
+        # msgspec's, binascii's and Unicode's errors all are.
         raise InvalidInputError(f"no HTTP event of API Gateway: {error}") from error
     scheme = read.headers.get("x-forwarded-proto", "https")
     # API Gateway knows its APIs by this header, so nobody gets here with a host of their own.

@@ -66,10 +66,9 @@ def issue_refund(
 
 
 class _Due(NamedTuple):
-    """A payment, what is owed on it for an action, and its records."""
+    """A payment on which something is owed, and its records."""
 
     payment: Payment
-    owed_minor: int
     facts: PaymentFacts
 
 
@@ -146,7 +145,7 @@ class _Refunds:
         return load_order(self._orders, self._ruling.order_id).order
 
     def _due(self, action: RuledAction) -> _Due:
-        """Find the payment and what is owed on it, as the ledger stands now."""
+        """Find the payment, and check that the ledger, as it stands now, owes the amount."""
         if action.action == "refund_line":
             claim_line(self._orders, self._payments, self._request, action, self._as_of)
         facts = load_payments(self._payments, self._ruling.order_id)
@@ -163,7 +162,7 @@ class _Refunds:
             raise RefundRefusedError(
                 f"{action.amount_minor} is to be refunded for {action.subject_id}, {owed} is owed"
             )
-        return _Due(payment, owed, facts)
+        return _Due(payment, facts)
 
     def _payment_due(self, action: RuledAction, facts: PaymentFacts) -> int:
         reason = due_reason(action.reason_code)

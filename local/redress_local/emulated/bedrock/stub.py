@@ -76,10 +76,6 @@ class BedrockStub:
         """Let the next calls fail."""
         self._faults.order(order)
 
-    def preload(self) -> None:
-        """Import Strands now, in a thread, rather than at the first call."""
-        self._pool.submit(self._loaded)
-
     def close(self) -> None:
         """Let the threads go."""
         self._pool.shutdown(wait=False, cancel_futures=True)

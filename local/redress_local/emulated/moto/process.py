@@ -109,6 +109,15 @@ class MotoProcess:
         """
         return self.launch().wait_ready()
 
+    def check(self) -> None:
+        """Tell whether it still runs, once it did.
+
+        Raises:
+            MotoError: It has ended by itself.
+        """
+        if self._process is not None and not self.alive:
+            raise MotoError(f"the moto server is gone: {self._last_words(silent=False, timeout=0)}")
+
     def stop(self) -> None:
         """End the process; harmless if it has ended."""
         process, self._process = self._process, None

