@@ -21,6 +21,7 @@ from redress.errors import (
 from redress.identity.replay import ReplayGuard
 from redress.identity.scopes import READ_SCOPE
 from redress.mcp_serving.answers import failed
+from redress.models.base import dump_json
 from redress.models.identity import Access
 from redress.models.investigation import DomainName
 
@@ -29,6 +30,9 @@ TOKEN_META = "redress/access"  # noqa: S105 - the name of a field, no secret
 
 CASE_META = "redress/case"
 """Field of a request's `_meta` that says which case the caller works on; it may be left out."""
+
+MAX_ARGUMENTS = 16_384
+"""Bytes of a call's arguments as JSON."""
 
 MAX_MISTAKES = 3
 """Wrong arguments that an answer names."""
@@ -95,14 +99,15 @@ class CallGuard(Middleware):
         try:
             # Keys and used tokens are read from stores: not on the loop of all calls.
             access = await run_sync(self._checked, *_credentials())
+            _check_text(context.message)
         except RedressError as error:
             return failed(error)
         before = _access.set(access)
         try:
             return await call_next(context)
         except NotFoundError:
-            name = context.message.name[:128]
-            return failed(InvalidInputError(f"there is no tool {name!r} here"))
+            name = ascii(context.message.name[:128])
+            return failed(InvalidInputError(f"there is no tool {name} here"))
         except ValidationError as error:
             cause = error.__cause__
             told = _mistakes(cause) if isinstance(cause, ArgumentsError) else "they do not fit"
@@ -135,6 +140,20 @@ def _credentials() -> tuple[str, str | None]:
     if not isinstance(token, str) or not token:
         raise TokenRefusedError("the call bears no token")
     return token, case_id
+
+
+def _check_text(call: CallToolRequestParams) -> None:
+    """Refuse arguments that are too large, or that no JSON can hold.
+
+    Raises:
+        InvalidInputError: they are.
+    """
+    try:
+        size = len(dump_json(call.arguments or {}))
+    except (UnicodeEncodeError, RecursionError) as error:
+        raise InvalidInputError("arguments: they are no JSON") from error
+    if size > MAX_ARGUMENTS:
+        raise InvalidInputError(f"arguments: {size} bytes, at most {MAX_ARGUMENTS} can be")
 
 
 def _mistakes(error: ArgumentsError) -> str:

@@ -87,7 +87,9 @@ class ToolsFront:
             host_origin_protection=True,
             allowed_hosts=[urlsplit(base_url).hostname or ""],
         )
-        return _Edge(app)
+        # Outermost: what the check of tokens raises is told there, too.
+        app.add_middleware(_Edge)
+        return app
 
     def answer(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Answer an HTTP event of API Gateway (payload format 2.0).

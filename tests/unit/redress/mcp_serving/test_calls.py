@@ -29,7 +29,8 @@ WRONG_ARGUMENTS: list[Any] = [
     {"order_id": ""},
     {"order_id": "../etc/passwd"},
     {"order_id": f"{ORDER}\n"},
-    {"order_id": "ord_\ud83d\ude00"},
+    {"order_id": "ord_😀"},
+    {"order_id": "ord_\ud800"},
     {"order_id": "x" * 129},
     {"order_id": "x" * 1_000_000},
     {"order_id": ORDER, "more": 1},
@@ -49,7 +50,9 @@ def test_wrong_arguments_are_told_in_a_line(world: ToolWorld, arguments: Any) ->
     assert "passwd" not in content["message"]
 
 
-@pytest.mark.parametrize("name", ["", "nope", "get_payments", "x" * 100_000, "get_order\n"])
+@pytest.mark.parametrize(
+    "name", ["", "nope", "get_payments", "x" * 100_000, "get_order\n"]
+)
 def test_an_unknown_tool_is_told(world: ToolWorld, name: str) -> None:
     status, content = call(world.tools("orders"), name, {}, world.token("orders"))
     assert (status, content["error"]) == ("error", "InvalidInputError")
