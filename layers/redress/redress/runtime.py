@@ -16,12 +16,16 @@ from redress.ports import (
     PassageIndex,
     Repository,
     ResolutionLibrary,
+    Signer,
     TaskCallback,
+    TaskStarter,
 )
 
 if TYPE_CHECKING:
+    import httpx
     from strands.models.model import Model as LanguageModel
 
+    from redress.a2a.client import DomainAgents
     from redress.adapters.aws.knowledge_base import KnowledgeBase
     from redress.policy.gate import PolicyGate
 
@@ -114,6 +118,28 @@ class Runtime:
         return StepFunctionsCallback()
 
     @cached_property
+    def task_starter(self) -> TaskStarter:
+        """Starts the work on A2A tasks."""
+        from redress.adapters.aws.task_starter import StepFunctionsStarter
+
+        return StepFunctionsStarter(self.config.run_task_arn)
+
+    @cached_property
+    def card_signer(self) -> Signer:
+        """Signs agent cards, and knows by which key they must be signed."""
+        from redress.adapters.aws.kms import KmsKey
+
+        return KmsKey(self.config.card_key)
+
+    @cached_property
+    def agents(self) -> "DomainAgents":
+        """The domains' agents, over A2A."""
+        import httpx
+
+        # Environment variables for proxies are no way to the agents, who are in the same stack.
+        return self._agents(httpx.Client(trust_env=False), self.config.agents_url)
+
+    @cached_property
     def passages(self) -> PassageIndex:
         """The policy's prose."""
         if self.config.knowledge_base_id:
@@ -150,6 +176,13 @@ class Runtime:
         from redress.agents.models.factory import model_factory
 
         return model_factory(self.config.model)
+
+    def _agents(self, http: "httpx.Client", url: str) -> "DomainAgents":
+        from redress.a2a.client import DomainAgents
+        from redress.models.investigation import DOMAINS
+
+        urls = {domain: f"{url}/a2a/{domain}" for domain in DOMAINS}
+        return DomainAgents(urls, http, self.broker, self.card_signer)
 
     def _knowledge_base(self) -> "KnowledgeBase":
         from redress.adapters.aws.knowledge_base import KnowledgeBase
