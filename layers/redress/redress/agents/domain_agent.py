@@ -12,7 +12,7 @@ from redress.agents.run import as_data, model_id, run_agent, said
 from redress.domains.inventory.agent import AGENT as INVENTORY_AGENT
 from redress.domains.orders.agent import AGENT as ORDERS_AGENT
 from redress.domains.payments.agent import AGENT as PAYMENTS_AGENT
-from redress.errors import AccessDeniedError, BudgetExceededError, InvalidInputError
+from redress.errors import AccessDeniedError, BudgetExceededError
 from redress.identity.scopes import READ_SCOPE, audience
 from redress.identity.workloads import AGENT_OF
 from redress.models.agents import AgentDefinition
@@ -115,7 +115,6 @@ def run_domain_agent(
         no model is asked then.
 
     Raises:
-        InvalidInputError: the case has no grant.
         BudgetExceededError: the agent's budget, or the case's, is used up.
         ModelThrottledError, DependencyUnavailableError: a model or store did not answer; try
             again.
@@ -164,16 +163,13 @@ class _Tokens:
     def __init__(
         self, definition: AgentDefinition, request: DomainRequest, broker: TokenBroker
     ) -> None:
-        grant_id = request.grant_id or request.case.grant_id
-        if grant_id is None:
-            raise InvalidInputError(f"case {request.case.case_id} has no grant")
         self._broker = broker
         self._request = ExchangeRequest(
             workload=AGENT_OF[definition.domain],
             audience=audience(definition.domain, "tools"),
             scope=(READ_SCOPE[definition.domain],),
             case_id=request.case.case_id,
-            grant_id=grant_id,
+            grant_id=request.grant_id or request.case.grant_id,
         )
         self._first: list[tuple[str, float]] = []
 

@@ -52,13 +52,10 @@ class Asking(Protocol):
 class Orchestrator:
     """The orchestrator's tools, bound to one case: one for each domain's agent, and `conclude`."""
 
-    def __init__(
-        self, request: InvestigationRequest, agents: Asking, grant_id: str, meter: Meter
-    ) -> None:
+    def __init__(self, request: InvestigationRequest, agents: Asking, meter: Meter) -> None:
         self.known = KnownEvidence()
         self._request = request
         self._agents = agents
-        self._grant_id = grant_id
         self._meter = meter
         self.conclusions = Conclusions(self._accept, TRIES)
 
@@ -113,11 +110,12 @@ class Orchestrator:
         """Delegate; an agent that gives no answer is missing evidence, never a failure."""
         if not question.strip() or len(question) > MAX_QUESTION:
             return failed(InvalidInputError(f"a question has 1 to {MAX_QUESTION} characters"))
+        case = self._request.case
         self._meter.hold(DOMAIN_BUDGET)
         try:
             # Several may be asked in one turn: the loop goes on meanwhile.
             report = await asyncio.to_thread(
-                self._agents.ask, domain, self._request.case, question, self._grant_id
+                self._agents.ask, domain, case, question, case.grant_id
             )
         except AccessDeniedError:
             return self._show(_missing(domain, NOT_PERMITTED))
@@ -170,7 +168,6 @@ def investigate_orchestrator(
         `<domain>/unavailable`, what the user may not read as `<domain>/not_permitted`.
 
     Raises:
-        InvalidInputError: the case has no grant.
         InvalidProposalError: the model never concluded in a way that keeps the contract.
         BudgetExceededError: the case's budget is used up.
         ModelThrottledError, DependencyUnavailableError: the model did not answer; try again.
@@ -178,11 +175,9 @@ def investigate_orchestrator(
         RecordingMissingError: a recorded model has no answer to this prompt.
     """
     case = request.case
-    if case.grant_id is None:
-        raise InvalidInputError(f"case {case.case_id} has no grant")
     model = model_factory()
     meter = Meter(model_id(model), budget, request.spent_so_far)
-    agent = Orchestrator(request, agents, case.grant_id, meter)
+    agent = Orchestrator(request, agents, meter)
     message = {
         "case": {
             "case_id": case.case_id,

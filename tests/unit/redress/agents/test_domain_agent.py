@@ -14,7 +14,6 @@ from redress.errors import (
     AccessDeniedError,
     BudgetExceededError,
     DependencyUnavailableError,
-    InvalidInputError,
 )
 from redress.models.identity import ExchangeRequest, IssuedToken
 from redress.models.investigation import DOMAINS, DomainName, DomainRequest, Usage
@@ -98,13 +97,6 @@ def test_a_right_that_ends_meanwhile_is_told(example: ExampleCase, domains: Doma
     report = domains.run("payments", DomainRequest(case=case))
     assert "payments/not_permitted" in report.evidence.missing
     assert len(report.evidence.items) < 3
-
-
-def test_a_case_without_a_grant_is_refused(example: ExampleCase, domains: DomainsWorld) -> None:
-    domains.grant(example.case)
-    case = msgspec.structs.replace(example.case, grant_id=None)
-    with pytest.raises(InvalidInputError, match="no grant"):
-        domains.run("orders", DomainRequest(case=case))
 
 
 def test_a_store_that_fails_ends_the_run(example: ExampleCase) -> None:

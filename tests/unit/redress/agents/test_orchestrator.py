@@ -10,7 +10,7 @@ from example_case import ExampleCase
 from redress.agents.budget import Budget
 from redress.agents.models.playbook.model import PlaybookModel
 from redress.agents.orchestrator import MAX_QUESTION, investigate_orchestrator
-from redress.errors import AgentUnavailableError, BudgetExceededError, InvalidInputError
+from redress.errors import AgentUnavailableError, BudgetExceededError
 from redress.models.case import SupportCase
 from redress.models.investigation import (
     DOMAINS,
@@ -103,13 +103,6 @@ def test_an_agent_is_asked_only_if_its_budget_is_left(
         run(example, domains, budget=Budget(model_calls=12))
     # One fits, both at once do not.
     assert len(domains.asked) <= 1
-
-
-def test_a_case_without_a_grant_is_refused(example: ExampleCase, domains: DomainsWorld) -> None:
-    with pytest.raises(InvalidInputError, match="no grant"):
-        run(
-            example, domains, request={"case": msgspec.structs.replace(example.case, grant_id=None)}
-        )
 
 
 class Wordy(PlaybookModel):
