@@ -14,11 +14,13 @@ from redress.ports import (
     Clock,
     EventPublisher,
     PassageIndex,
+    PublicKeys,
     Repository,
     ResolutionLibrary,
     Signer,
     TaskCallback,
     TaskStarter,
+    TokenBroker,
 )
 
 if TYPE_CHECKING:
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
     from redress.a2a.client import DomainAgents
     from redress.adapters.aws.knowledge_base import KnowledgeBase
+    from redress.identity.broker import Broker
+    from redress.identity.tokens import Verifier
+    from redress.models.identity import Audience
     from redress.policy.gate import PolicyGate
 
 
@@ -183,6 +188,46 @@ class Runtime:
 
         urls = {domain: f"{url}/a2a/{domain}" for domain in DOMAINS}
         return DomainAgents(urls, http, self.broker, self.card_signer)
+
+    @cached_property
+    def signer(self) -> Signer:
+        """The key that signs tokens; who may only read its public half can only check them."""
+        from redress.adapters.aws.kms import KmsKey
+
+        return KmsKey(self.config.token_key)
+
+    @cached_property
+    def keys(self) -> PublicKeys:
+        """The public keys of the tokens' issuer."""
+        return self.signer
+
+    def issuing(self, issuer: str) -> "Broker":
+        """Return what issues tokens in the name of `issuer`: for the broker's own function."""
+        from redress.identity.broker import Broker
+
+        return Broker(
+            grants=self.cases,
+            used=self.tasks,
+            signer=self.signer,
+            clock=self.clock,
+            new_id=self.new_secret,
+            issuer=issuer,
+        )
+
+    @cached_property
+    def broker(self) -> TokenBroker:
+        """Where this workload gets tokens."""
+        from redress.adapters.aws.token_exchange import HttpTokenBroker
+
+        return HttpTokenBroker(self.config.token_url)
+
+    def verifier(self, audience: "Audience") -> "Verifier":
+        """Return who checks the tokens that are for `audience`."""
+        from redress.identity.replay import ReplayGuard
+        from redress.identity.tokens import Verifier
+
+        replay = ReplayGuard(self.tasks, audience)
+        return Verifier(self.keys, self.config.token_issuer, audience, self.clock, replay)
 
     def _knowledge_base(self) -> "KnowledgeBase":
         from redress.adapters.aws.knowledge_base import KnowledgeBase

@@ -46,8 +46,13 @@ class _Jwt(msgspec.Struct):
     claims: dict[str, Any] = {}
 
 
+class _Iam(msgspec.Struct, rename="camel"):
+    user_arn: str = ""
+
+
 class _Authorizer(msgspec.Struct):
     jwt: _Jwt = msgspec.field(default_factory=_Jwt)
+    iam: _Iam = msgspec.field(default_factory=_Iam)
 
 
 class _Context(msgspec.Struct):
@@ -59,6 +64,8 @@ class HttpRequest(msgspec.Struct, rename="camel"):
 
     headers: dict[str, str] = {}
     path_parameters: dict[str, str] = {}
+    stage_variables: dict[str, str] = {}
+    raw_path: str = "/"
     body: str | None = None
     is_base64_encoded: bool = False
     request_context: _Context = msgspec.field(default_factory=_Context)
@@ -105,6 +112,15 @@ def read_body(kind: type[M], request: HttpRequest | SocketMessage) -> M:
     Raises:
         InvalidInputError: it is too large, not JSON or does not fit; the message names the place.
     """
+    return parse_json(kind, body_of(request))
+
+
+def body_of(request: HttpRequest | SocketMessage) -> bytes | str:
+    """Return the body of a request or message.
+
+    Raises:
+        InvalidInputError: it is too large, or not the base64 that it claims to be.
+    """
     body: bytes | str = request.body or ""
     if isinstance(request, HttpRequest) and request.is_base64_encoded:
         try:
@@ -113,7 +129,7 @@ def read_body(kind: type[M], request: HttpRequest | SocketMessage) -> M:
             raise InvalidInputError("the body is not base64") from error
     if len(body) > MAX_BODY_BYTES:
         raise InvalidInputError(f"the body has {len(body)} bytes, at most {MAX_BODY_BYTES} can be")
-    return parse_json(kind, body)
+    return body
 
 
 def customer_of(request: HttpRequest) -> str:

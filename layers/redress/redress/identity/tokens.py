@@ -10,6 +10,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from redress.errors import InvalidInputError, TokenRefusedError
+from redress.identity.exchange import CASE_DETAIL
 from redress.identity.grants import MAX_CHAIN
 from redress.identity.replay import ReplayGuard
 from redress.identity.scopes import AUDIENCE_SCOPES
@@ -21,8 +22,6 @@ from redress.ports import Clock, PublicKeys, Signer
 ALGORITHM: Final = "ES256"
 JWS_TYPE: Final = "at+jwt"
 """RFC 9068; no other kind of JWS that the same key signs can pass for a token."""
-CASE_DETAIL: Final = "redress_case"
-"""The one type of authorization detail (RFC 9396): which case, and what of it."""
 MAX_LIFE = 60
 """Seconds."""
 MAX_TOKEN = 8192
