@@ -11,4 +11,5 @@ from redress.steps.record_finding import record_finding
 @logged
 def handler(event: dict[str, Any], _context: object) -> Any:
     """Add a finding to its case."""
-    return dump(record_finding(event, runtime().cases))
+    here = runtime()
+    return dump(record_finding(event, here.cases))

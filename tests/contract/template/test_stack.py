@@ -190,7 +190,8 @@ def test_who_hears_of_it(template: dict[str, Any], event: dict[str, Any], rules:
     found = {
         name.removesuffix("Rule")
         for name, rule in of_type(template, "AWS::Events::Rule").items()
-        if compile_pattern(rule["Properties"]["EventPattern"])({"detail": {}, **event})
+        if rule["Properties"].get("EventBusName") == {"Ref": "Bus"}
+        and compile_pattern(rule["Properties"]["EventPattern"])({"detail": {}, **event})
     }
     assert found == rules
 

@@ -103,9 +103,7 @@ def test_too_many_and_contradicting_actions_are_refused(attack: Any, obedient: A
 def test_a_proposal_that_rests_on_nothing_is_refused(attack: Any, obedient: Any) -> None:
     """With and without actions; an earlier case is no ground either, though it was retrieved."""
     earlier = Passage("resolution#0123456789abcdef", "An earlier case", "How one ended.")
-    request = msgspec.structs.replace(
-        attack.request, passages=(*attack.request.passages, earlier)
-    )
+    request = msgspec.structs.replace(attack.request, passages=(*attack.request.passages, earlier))
     line = attack.order.lines[0].line_id
     for actions in ([], [act(line, "reship_line")]):
         for citations in ([], [earlier.passage_id]):
