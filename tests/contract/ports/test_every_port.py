@@ -21,8 +21,14 @@ ADAPTERS: dict[str, dict[str, set[str]]] = {
     },
     "PassageIndex": {
         "memory": {"OverlapPassages"},
-        "sqlite": {"Bm25Passages"},
-        "aws": set(),
+        "sqlite": {"Bm25Passages", "StoredResolutions"},
+        "aws": {"KnowledgeBasePolicy", "KnowledgeBaseResolutions"},
+    },
+    # In memory it is StoredResolutions over MemoryRepository.
+    "ResolutionLibrary": {
+        "memory": set(),
+        "sqlite": {"StoredResolutions"},
+        "aws": {"KnowledgeBaseResolutions"},
     },
     "TaskCallback": {
         "memory": {"MemoryCallback"},
