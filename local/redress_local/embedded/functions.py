@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -98,8 +98,17 @@ class FunctionHost:
         Raises:
             FunctionLoadError: One cannot be imported.
         """
-        for function in self._functions.values():
-            self._load(function)
+        self.load(self._functions)
+
+    def load(self, names: Iterable[str]) -> None:
+        """Import functions by name or ARN; names of anything else are passed over.
+
+        Raises:
+            FunctionLoadError: One cannot be imported.
+        """
+        for name in names:
+            if name in self._functions:
+                self._load(self._functions[name])
 
     def _load(self, function: Function) -> tuple[Handler, Runtime]:
         with self._lock:

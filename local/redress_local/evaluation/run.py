@@ -68,7 +68,7 @@ def evaluate(
     with EmbeddedCloud.open(
         None, shop=shop, model=model, clock=clock, workers=0, durable=False
     ) as cloud:
-        cloud.warm()
+        cloud.warm(pattern)
         ledgers = CaseLedgers(cloud)
         for label in labels.cases:
             results.append(_run(cloud, ledgers, labels, label, pattern))
