@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from redress.a2a.record_task import push_sender, record_task
-from redress.a2a.tasks import TaskStore
+from redress.a2a.record_task import record_task
 from redress.logs import logged
 from redress.models.agents import TaskEnded
 from redress.models.base import dump, parse
@@ -14,5 +13,4 @@ from redress.runtime import runtime
 def handler(event: dict[str, Any], _context: object) -> Any:
     """End the task."""
     here = runtime()
-    store = TaskStore(here.tasks, here.clock)
-    return dump(record_task(parse(TaskEnded, event), store, push_sender))
+    return dump(record_task(parse(TaskEnded, event), here.tasks, here.clock))

@@ -2,12 +2,15 @@
 
 from typing import Any
 
-from redress.agent_serving import serve_agent
+from redress.agent_serving import agent_front
+from redress.api.serve_agent import serve_payments_agent
 from redress.domains.payments.agent import AGENT
 from redress.logs import logged
+
+FRONT = agent_front(AGENT)
 
 
 @logged
 def handler(event: dict[str, Any], context: object) -> Any:
-    """Answer one HTTP request."""
-    return serve_agent(AGENT, event, context)
+    """Answer one A2A request."""
+    return serve_payments_agent(event, context, FRONT)

@@ -1,10 +1,13 @@
 """The A2A servers of the domains' agents, over the runtime of each call."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mangum import Mangum
 
 from redress.a2a.app import build_app
+from redress.api.serve_agent import AgentFront
+from redress.errors import InvalidInputError
 from redress.identity.grants import delegate
 from redress.identity.scopes import audience
 from redress.models.agents import AgentDefinition
@@ -33,7 +36,15 @@ def agent_app(agent: AgentDefinition, here: Runtime) -> "Starlette":
     return apps[agent.domain]
 
 
-def serve_agent(agent: AgentDefinition, event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer one event of API Gateway (payload format 2.0)."""
-    answer = Mangum(agent_app(agent, runtime()), lifespan="off", text_mime_types=_TEXT)
-    return answer(event, context)
+def agent_front(agent: AgentDefinition) -> AgentFront:
+    """Return what answers events of API Gateway (payload format 2.0) by an agent's app."""
+    return partial(_answer, agent)
+
+
+def _answer(agent: AgentDefinition, event: dict[str, Any], context: Any) -> dict[str, Any]:
+    http = event.get("requestContext", {}).get("http") if isinstance(event, dict) else None
+    if not isinstance(http, dict) or event.get("version") != "2.0":
+        raise InvalidInputError("this is no HTTP request of payload format 2.0")
+    app = agent_app(agent, runtime())
+    found: dict[str, Any] = Mangum(app, lifespan="off", text_mime_types=_TEXT)(event, context)
+    return found

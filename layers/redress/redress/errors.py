@@ -5,8 +5,7 @@ RedressError
 │   ├── ConflictError               an optimistic write lost its race
 │   ├── DependencyUnavailableError  a store, bus or model did not answer
 │   ├── ModelThrottledError         the model service asked us to slow down
-│   ├── AgentUnavailableError       another domain's agent did not answer in time
-│   └── NotificationUnsentError     somebody who wants to be told was not reached
+│   └── AgentUnavailableError       another domain's agent did not answer in time
 └── FinalError                      trying again gives the same answer
     ├── InvalidInputError           the input does not fit its schema
     │   └── InvalidCaseError        a CaseOpened event is malformed
@@ -52,10 +51,6 @@ class ModelThrottledError(RetryableError):
 
 class AgentUnavailableError(RetryableError):
     """Another domain's agent did not answer in time, or has not for a while."""
-
-
-class NotificationUnsentError(RetryableError):
-    """A push notification was not taken; what it tells of is recorded."""
 
 
 class FinalError(RedressError):

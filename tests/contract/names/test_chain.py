@@ -26,6 +26,9 @@ NOT_STATES = {
     "watch_case": "WebSocket route watch",
     "notify_clients": "CaseNewsRule",
     "index_resolution": "CaseResolvedRule",
+    "serve_orders_agent": "/a2a/orders",
+    "serve_payments_agent": "/a2a/payments",
+    "serve_inventory_agent": "/a2a/inventory",
     "record_finding": "FindingReportedRule",
 }
 # Unit tests of functions that only make sense together; every other function has its own file.
@@ -115,7 +118,7 @@ def test_function_has_a_sample_event(folder: str) -> None:
 def test_function_has_a_unit_test(folder: str) -> None:
     """It lies where its module lies: redress/steps/x.py has unit/redress/steps/test_x.py."""
     text = (ROOT / "functions" / folder / "handler.py").read_text(encoding="utf-8")
-    (module,) = re.findall(rf"from (redress\.(?:steps|agents|api)\S*) import {folder}\n", text)
+    (module,) = re.findall(rf"from (redress\.(?:steps|agents|api|a2a)\S*) import {folder}\n", text)
     *packages, name = module.split(".")
     file = TESTED_TOGETHER.get(folder, f"test_{name}")
     assert (ROOT / "tests" / "unit").joinpath(*packages, f"{file}.py").is_file()

@@ -6,9 +6,10 @@ from typing import Any, Protocol
 
 from redress.a2a.tasks import PushConfig, TaskStore
 from redress.a2a.wire import task_json
-from redress.errors import NotificationUnsentError
+from redress.errors import DependencyUnavailableError
 from redress.models.agents import StoredTask, TaskEnded
 from redress.models.base import Identifier, Model
+from redress.ports import Clock, Repository
 
 
 class Sends(Protocol):
@@ -35,27 +36,34 @@ class TaskRecorded(Model, frozen=True, kw_only=True):
     told: int
 
 
-def record_task(ended: TaskEnded, tasks: TaskStore, sender: Callable[[], Sends]) -> TaskRecorded:
+def record_task(
+    ended: TaskEnded,
+    records: Repository,
+    clock: Clock,
+    sender: Callable[[], Sends] = push_sender,
+) -> TaskRecorded:
     """End a task with its report or as failed, then send what push notifications are due.
 
     Doing it again changes nothing, and tells nobody twice who has taken it.
 
     Args:
         ended: What came of the task.
-        tasks: The task store.
+        records: The repository of tasks.
+        clock: The current time.
         sender: Gives this process's sender; asked only if somebody is to be told.
 
     Raises:
-        NotificationUnsentError: the task is recorded, but somebody was not reached.
-        DependencyUnavailableError: the store did not answer.
+        DependencyUnavailableError: the store did not answer; or the task is recorded, but somebody
+            was not reached.
     """
+    tasks = TaskStore(records, clock)
     failure = None if ended.report is not None else _failure(ended.failure)
     task = tasks.end(ended.task_id, report=ended.report, failure=failure)
     if task is None:
         return TaskRecorded(task_id=ended.task_id, state="", told=0)
     told, unsent = _tell(task, tasks, sender)
     if unsent:
-        raise NotificationUnsentError(f"{unsent} of the task's push notifications were not taken")
+        raise DependencyUnavailableError(f"{unsent} push notifications of the task were not taken")
     return TaskRecorded(task_id=ended.task_id, state=task.state, told=told)
 
 
