@@ -1,6 +1,6 @@
 """The composition root: what the functions of one environment share, built on first use."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from redress.identity.broker import Broker
     from redress.identity.tokens import Verifier
     from redress.models.identity import Audience
+    from redress.models.investigation import Passage
     from redress.policy.gate import PolicyGate
 
 
@@ -156,6 +157,13 @@ class Runtime:
         from redress.adapters.sqlite.passages import Bm25Passages
 
         return Bm25Passages.from_folder(self.config.policies_dir)
+
+    @cached_property
+    def policy(self) -> "Sequence[Passage]":
+        """The sections of the policy, whole."""
+        from redress.adapters.passages import read_passages
+
+        return read_passages(self.config.policies_dir)
 
     @cached_property
     def resolutions(self) -> ResolutionLibrary:

@@ -5,6 +5,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from redress.identity.scopes import audience
+from redress.identity.tokens import Verifier
+from redress.mcp_serving.calls import SeenOnly
 from redress.mcp_serving.server import ServerParts
 from redress.models.investigation import DomainName
 from redress.ports import Repository
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from fastmcp import FastMCP
 
     from redress.agents.domain_tools import DomainTools
+    from redress.mcp_serving.http import ToolsFront
 
 
 @cache
@@ -38,6 +41,22 @@ def domain_tools(domain: DomainName) -> "DomainTools":
     from redress.agents.domain_tools import DomainTools
 
     return DomainTools(domain, partial(tool_server, domain)).open()
+
+
+@cache
+def tools_front(domain: DomainName) -> "ToolsFront":
+    """Return a domain's MCP server as HTTP has it."""
+    from redress.mcp_serving.http import ToolsFront
+
+    return ToolsFront(
+        domain, tool_server(domain), partial(_seen, domain), lambda: runtime().config.token_issuer
+    )
+
+
+def _seen(domain: DomainName) -> Verifier:
+    here = runtime()
+    target = audience(domain, "tools")
+    return Verifier(here.keys, here.config.token_issuer, target, here.clock, SeenOnly())
 
 
 def _records(domain: DomainName) -> Repository:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ from redress_local.template import Function
 if TYPE_CHECKING:
     from asl_engine import Engine
     from redress.adapters.sqlite.repository import SqliteStore
+    from redress.models.investigation import Passage
     from redress.policy.gate import PolicyGate
     from strands.models.model import Model as LanguageModel
 
@@ -150,6 +151,11 @@ class Parts:
         return Runtime(read_config({"REDRESS_POLICIES_DIR": str(self.policies)})).passages
 
     @cached_property
+    def policy(self) -> Sequence[Passage]:
+        """The sections of the policy, read once."""
+        return Runtime(read_config({"REDRESS_POLICIES_DIR": str(self.policies)})).policy
+
+    @cached_property
     def gate(self) -> PolicyGate:
         """The Cedar policies, parsed once."""
         return Runtime(read_config({"REDRESS_POLICIES_DIR": str(self.policies)})).gate
@@ -198,6 +204,12 @@ class LocalRuntime(Runtime):
         """The policy's prose."""
         self._needs("REDRESS_POLICIES_DIR")
         return self._parts.passages
+
+    @cached_property
+    def policy(self) -> Sequence[Passage]:
+        """The sections of the policy, whole."""
+        self._needs("REDRESS_POLICIES_DIR")
+        return self._parts.policy
 
     @cached_property
     def gate(self) -> PolicyGate:
