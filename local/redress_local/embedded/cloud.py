@@ -101,6 +101,7 @@ class EmbeddedCloud:
         self.host = FunctionHost(
             self.template.functions, lambda function: LocalRuntime(function, self._parts)
         )
+        self._parts.runtime_of = self.host.runtime_of
         self._tasks = Tasks(self.host)
         self.engine = Engine(
             journal=self._journal,

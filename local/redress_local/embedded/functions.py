@@ -110,6 +110,17 @@ class FunctionHost:
             if name in self._functions:
                 self._load(self._functions[name])
 
+    def runtime_of(self, name: str) -> Runtime:
+        """What a function may use.
+
+        Raises:
+            FunctionNotFoundError: No such function.
+            FunctionLoadError: Its file cannot be imported.
+        """
+        if name not in self._functions:
+            raise FunctionNotFoundError(f"there is no function {name}")
+        return self._load(self._functions[name])[1]
+
     def _load(self, function: Function) -> tuple[Handler, Runtime]:
         with self._lock:
             found = self._loaded.get(function.arn)

@@ -13,14 +13,24 @@ import msgspec
 from redress.adapters.memory.connections import MemoryConnections
 from redress.config import read_config
 from redress.errors import DependencyUnavailableError
-from redress.ports import ClientConnections, EventPublisher, PassageIndex, Repository
+from redress.ports import (
+    ClientConnections,
+    EventPublisher,
+    PassageIndex,
+    Repository,
+    Signer,
+    TaskStarter,
+)
 from redress.runtime import Runtime
 
 from redress_local.events.errors import EventsError
 from redress_local.template import Function
 
 if TYPE_CHECKING:
+    import httpx
     from asl_engine import Engine
+    from redress.a2a.client import DomainAgents
+    from redress.adapters.local_keys import LocalKey
     from redress.adapters.sqlite.repository import SqliteStore
     from redress.models.investigation import Passage
     from redress.policy.gate import PolicyGate
@@ -139,6 +149,7 @@ class Parts:
         self.put = put
         self.engine: Engine | None = None
         self.may_come: Callable[[], bool] = lambda: False
+        self.runtime_of: Callable[[str], Runtime] | None = None
 
     @property
     def policies(self) -> Path:
@@ -159,6 +170,21 @@ class Parts:
     def gate(self) -> PolicyGate:
         """The Cedar policies, parsed once."""
         return Runtime(read_config({"REDRESS_POLICIES_DIR": str(self.policies)})).gate
+
+    @cached_property
+    def card_key(self) -> LocalKey:
+        """Signs agent cards, which nobody outside this process sees."""
+        from redress.adapters.local_keys import LocalKey
+
+        return LocalKey()
+
+    @cached_property
+    def agents_http(self) -> httpx.Client:
+        """Reaches the agents' apps in this process."""
+        from redress_local.embedded.agents import agents_http
+
+        assert self.runtime_of is not None
+        return agents_http(self.runtime_of)
 
     @cached_property
     def model_factory(self) -> Callable[[], LanguageModel]:
@@ -192,6 +218,29 @@ class LocalRuntime(Runtime):
         """Answers to states that wait for a task token."""
         assert self._parts.engine is not None
         return LocalCallback(self._parts.engine, self._parts.may_come)
+
+    @cached_property
+    def task_starter(self) -> TaskStarter:
+        """Starts the work on A2A tasks."""
+        from redress_local.embedded.agents import LocalStarter
+
+        self._needs("REDRESS_RUN_TASK_ARN")
+        assert self._parts.engine is not None
+        return LocalStarter(self._parts.engine, self.config.run_task_arn)
+
+    @cached_property
+    def card_signer(self) -> Signer:
+        """Signs agent cards, and knows by which key they must be signed."""
+        self._needs("REDRESS_CARD_KEY")
+        return self._parts.card_key
+
+    @cached_property
+    def agents(self) -> DomainAgents:
+        """The domains' agents, over A2A in this process."""
+        from redress_local.embedded.agents import AGENTS_URL
+
+        self._needs("REDRESS_AGENTS_URL")
+        return self._agents(self._parts.agents_http, AGENTS_URL)
 
     @cached_property
     def connections(self) -> ClientConnections:
