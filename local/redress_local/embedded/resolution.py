@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from asl_engine import ExecutionNotFoundError
 from redress.models.base import dump
 from redress.models.case import CaseRecord
+from redress.models.investigation import PRECEDENT
 from redress.models.settlement import ApprovalRequest
 from redress.steps.case_records import find_approval, find_case
 from redress.steps.effects import effects_of
@@ -259,7 +260,7 @@ def _evidence(
     found += [
         {
             "evidence_id": passage["passage_id"],
-            "domain": "policy",
+            "domain": "earlier cases" if passage["passage_id"].startswith(PRECEDENT) else "policy",
             "summary": passage["title"],
             "cited": passage["passage_id"] in cited,
         }
