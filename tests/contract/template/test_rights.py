@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 FOLDERS = sorted(path.name for path in (ROOT / "functions").iterdir() if path.is_dir())
 
-TABLES = ("orders", "payments", "inventory", "cases", "clients")
+TABLES = ("orders", "payments", "inventory", "cases", "clients", "tasks")
 READS = {"dynamodb:GetItem", "dynamodb:Query"}
 DYNAMODB = READS | {"dynamodb:PutItem"}
 BEDROCK = {"bedrock:InvokeModelWithResponseStream"}
@@ -19,6 +19,12 @@ RETRIEVAL = {
     "gather_context": {"bedrock:Retrieve"},
     # Direct ingestion is an ingestion job to IAM.
     "index_resolution": {"bedrock:IngestKnowledgeBaseDocuments", "bedrock:StartIngestionJob"},
+}
+# What a handler does not take itself: the tools' servers ask the runtime at each call.
+BEHIND = {
+    "serve_orders_tools": {"orders", "tasks", "verifier", "policy"},
+    "serve_payments_tools": {"payments", "tasks", "verifier", "policy"},
+    "serve_inventory_tools": {"inventory", "tasks", "verifier", "policy"},
 }
 LIBRARY = {"REDRESS_CASES_TABLE", "REDRESS_KNOWLEDGE_BASE_ID", "REDRESS_DATA_SOURCE_ID"}
 
@@ -58,7 +64,7 @@ def uses(folder: str) -> set[str]:
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.Attribute) and ast.unparse(node).startswith("here.")
     }
-    return found - {"config", "clock", "new_secret"}
+    return (found | BEHIND.get(folder, set())) - {"config", "clock", "new_secret"}
 
 
 def logical_id(folder: str) -> str:
@@ -69,7 +75,8 @@ def expected_environment(used: set[str]) -> set[str]:
     names = {f"REDRESS_{table.upper()}_TABLE" for table in used & set(TABLES)}
     names |= {f"REDRESS_{use.split('.')[1].upper()}" for use in used if use.startswith("config.")}
     names |= {"REDRESS_BUS_NAME"} if "publisher" in used else set()
-    names |= {"REDRESS_POLICIES_DIR"} if used & {"gate", "passages"} else set()
+    names |= {"REDRESS_POLICIES_DIR"} if used & {"gate", "passages", "policy"} else set()
+    names |= {"REDRESS_TOKEN_ISSUER", "REDRESS_TOKEN_KEY"} if "verifier" in used else set()
     names |= LIBRARY if "resolutions" in used else set()
     names |= {"REDRESS_CONNECTIONS_URL"} if "connections" in used else set()
     names |= {"REDRESS_MODEL"} if "model_factory" in used else set()
@@ -77,8 +84,9 @@ def expected_environment(used: set[str]) -> set[str]:
 
 
 def expected_layers(used: set[str]) -> list[str]:
-    layers = ["PolicyLayer"] if used & {"gate", "passages"} else []
+    layers = ["PolicyLayer"] if used & {"gate", "passages", "policy"} else []
     layers += ["AgentsLayer"] if "model_factory" in used else []
+    layers += ["ProtocolsLayer"] if "verifier" in used else []
     layers += ["SandboxLayer"] if "config.wasi_cache_dir" in used else []
     return layers
 
@@ -86,6 +94,7 @@ def expected_layers(used: set[str]) -> list[str]:
 def expected_resources(used: set[str]) -> set[str]:
     resources = {f"{table.capitalize()}Table" for table in used & set(TABLES)}
     resources |= {"CasesTable", "KnowledgeBaseId"} if "resolutions" in used else set()
+    resources |= {"TokenKey"} if "verifier" in used else set()
     resources |= {"Bus"} if "publisher" in used else set()
     resources |= {"ResolveCaseMachine"} if "callbacks" in used else set()
     resources |= {"WebSocketApi"} if "connections" in used else set()
@@ -128,6 +137,7 @@ def test_actions_fit_the_resource(functions: dict[str, Any], folder: str) -> Non
                     "Bus": {"events:PutEvents"},
                     "ResolveCaseMachine": {"states:SendTaskSuccess", "states:SendTaskFailure"},
                     "ModelArns": BEDROCK,
+                    "TokenKey": {"kms:GetPublicKey"},
                     "WebSocketApi": {"execute-api:ManageConnections"},
                     "KnowledgeBaseId": RETRIEVAL.get(folder),
                 }[name]

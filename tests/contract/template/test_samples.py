@@ -14,11 +14,17 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from redress.adapters.local_keys import LocalKey
 from redress.adapters.memory.callback import MemoryCallback
 from redress.adapters.memory.connections import MemoryConnections
 from redress.adapters.memory.events import MemoryPublisher
 from redress.adapters.memory.repository import MemoryRepository
 from redress.config import Config
+from redress.identity.scopes import READ_SCOPE, audience
+from redress.identity.tokens import claims_of, sign
+from redress.identity.workloads import AGENT_OF
+from redress.models.identity import Access
+from redress.models.investigation import DomainName
 from redress.ports import Record, Write
 from redress.runtime import Runtime, using
 from redress_local.shop.document import Shop
@@ -59,6 +65,7 @@ STORIES = (
         "index_resolution",
         "record_finding",
     ),
+    ("serve_orders_tools", "serve_payments_tools", "serve_inventory_tools"),
     ("claim_case", PROGRAM_FAILED, "await_approval", "answer_approval"),
     (
         "claim_case",
@@ -72,6 +79,12 @@ STORIES = (
         "record_failure",
     ),
 )
+ISSUER = "https://tokens.example"
+TOOLS_OF: dict[str, DomainName] = {
+    "serve_orders_tools": "orders",
+    "serve_payments_tools": "payments",
+    "serve_inventory_tools": "inventory",
+}
 TICKET = "t" * 43
 LINE = "line_1001_teapot"
 
@@ -116,16 +129,18 @@ class Stage:
     def __init__(self, needed: dict[str, dict[str, set[str]]], shop: Shop | None = None) -> None:
         self.tables = {
             name: Recorder(f"{name.capitalize()}Table", needed)
-            for name in ("orders", "payments", "inventory", "cases", "clients")
+            for name in ("orders", "payments", "inventory", "cases", "clients", "tasks")
         }
         domains = (self.tables[name].inner for name in ("orders", "payments", "inventory"))
         seed_repositories(shop or example_shop(), *domains)
         self.events = MemoryPublisher()
+        self.key = LocalKey()
         connection = sample("connect_client")["requestContext"]["connectionId"]
         self.connections = MemoryConnections({connection})
         self.runtime = Runtime(
-            Config(policies_dir=str(ROOT / "policies")),
+            Config(policies_dir=str(ROOT / "policies"), token_issuer=ISSUER),
             clock=FixedClock(),
+            signer=self.key,
             publisher=self.events,
             connections=self.connections,
             new_secret=lambda: TICKET,
@@ -136,8 +151,29 @@ class Stage:
     def play(self, folder: str, event: Any = None) -> Any:
         for table in self.tables.values():
             table.function = folder
+        chosen = event or sample(folder)
+        if folder in TOOLS_OF:
+            # A token lives a minute, so no sample can hold one.
+            chosen["headers"]["authorization"] = f"Bearer {self.token(TOOLS_OF[folder])}"
         with using(self.runtime):
-            return json.loads(json.dumps(handler(folder)(event or sample(folder), None)))
+            return json.loads(json.dumps(handler(folder)(chosen, None)))
+
+    def token(self, domain: DomainName) -> str:
+        """Issue a token for a domain's tools, as the broker would for the example case."""
+        case = sample("fetch_order_evidence")["case"]
+        access = Access(
+            subject=case["customer_id"],
+            case_id=case["case_id"],
+            order_id=case["order_id"],
+            skus=tuple(case["skus"]),
+            as_of=datetime.fromisoformat(case["as_of"]),
+            scopes=(READ_SCOPE[domain],),
+            audience=audience(domain, "tools"),
+            act=(AGENT_OF[domain],),
+        )
+        now = int(FixedClock().now().timestamp())
+        claims = claims_of(access, issuer=ISSUER, jti="jti_1", now=now, life=60)
+        return sign(claims, self.key)
 
     def decide_without_the_program(self) -> None:
         error = {"type": "Timeout", "message": "too slow"}
@@ -245,6 +281,14 @@ def table_rights(function: dict[str, Any]) -> Iterator[tuple[str, set[str]]]:
                     yield resource["Fn::Sub"].replace("${", "").replace(".Arn}", ""), actions
                 else:
                     yield resource["Fn::GetAtt"][0], actions
+
+
+@pytest.mark.parametrize("folder", TOOLS_OF)
+def test_tools_answer_their_samples_with_evidence(played: dict[str, Any], folder: str) -> None:
+    answer = played["answers"][folder]
+    assert answer["statusCode"] == 200
+    content = json.loads(answer["body"])["result"]["structuredContent"]
+    assert {name.split("/")[0] for name in content["evidence"]} == {TOOLS_OF[folder]}
 
 
 def test_the_samples_tell_one_story(played: dict[str, Any]) -> None:
