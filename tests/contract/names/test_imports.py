@@ -7,12 +7,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 AGENTS = {"conclude_investigation", "investigate_monolith"}
+# They serve MCP, and import it in their INIT; no agent framework comes with it.
+TOOLS = {"serve_orders_tools", "serve_payments_tools", "serve_inventory_tools"}
 # They ask the policy gate, and so carry PolicyLayer.
 GATED = {"decide_by_policy", "issue_refund"}
 LIGHT = sorted(
     path.name
     for path in (ROOT / "functions").iterdir()
-    if path.is_dir() and path.name not in AGENTS
+    if path.is_dir() and path.name not in AGENTS | TOOLS
 )
 HEAVY = {
     "asl_engine",
@@ -64,6 +66,12 @@ def test_light_handlers_import_nothing_heavy() -> None:
 
 def test_handlers_behind_the_gate_import_cedar_at_most() -> None:
     assert {name for names in load(sorted(GATED)).values() for name in names} <= {"cedarpy"}
+
+
+def test_tools_bring_no_agent_framework_and_no_cloud() -> None:
+    found = {name for names in load(sorted(TOOLS)).values() for name in names}
+    assert {"fastmcp", "mcp"} <= found
+    assert not found & {"asl_engine", "boto3", "botocore", "openai", "redress_local", "strands"}
 
 
 def test_agents_do() -> None:
