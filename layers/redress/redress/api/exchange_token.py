@@ -124,7 +124,8 @@ def _workload(form: dict[str, str], user_arn: str, workload_roles: str) -> Workl
         workload, _, arn = pair.strip().partition("=")
         role = _ROLE.fullmatch(arn)
         if role and caller and workload == client_id and role.groups() == caller.groups():
-            return _known("unauthorized_client", Workload, workload)
+            known: Workload = _known("unauthorized_client", Workload, workload)
+            return known
     raise _RefusalError("unauthorized_client", f"this role is no workload {client_id!s:.40}")
 
 

@@ -5,7 +5,9 @@ from threading import Lock
 from time import monotonic
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 from joserfc.jwk import ECKey
 
 from redress.adapters.aws.clients import AWS_ERRORS, client, translated
@@ -97,17 +99,20 @@ class KmsKey:
                 answer = self._kms.get_public_key(KeyId=self._id)
             except AWS_ERRORS as error:
                 raise translated(error, "the signing key") from error
-            if answer["KeySpec"] != _CURVE:
-                raise DependencyUnavailableError(
-                    f"the signing key is {answer['KeySpec']}: make it {_CURVE}"
-                )
-            key = ECKey.import_key(_pem(answer["PublicKey"]))
             self._asked_at = self._seconds()
-            self._known = {**key.as_dict(private=False), "kid": key.thumbprint(), **_PARAMETERS}
+            self._known = _jwk(answer["PublicKey"])
             return self._known
 
 
-def _pem(der: bytes) -> bytes:
-    from base64 import encodebytes
+def _jwk(der: bytes) -> Mapping[str, str]:
+    """Return the JWK of a public key in DER, as X.509 has it.
 
-    return b"-----BEGIN PUBLIC KEY-----\n" + encodebytes(der) + b"-----END PUBLIC KEY-----\n"
+    Raises:
+        DependencyUnavailableError: it is no key that ES256 could use.
+    """
+    public = load_der_public_key(der)
+    if not isinstance(public, EllipticCurvePublicKey) or not isinstance(public.curve, SECP256R1):
+        raise DependencyUnavailableError("the signing key is of another kind: make it " + _CURVE)
+    key = ECKey.import_key(public)
+    jwk: Any = key.as_dict(private=False)
+    return {**jwk, "kid": key.thumbprint(), **_PARAMETERS}
