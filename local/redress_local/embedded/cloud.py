@@ -204,6 +204,13 @@ class EmbeddedCloud:
         return next(name for name in names if name)
 
     @property
+    def task_machine(self) -> str:
+        """ARN of the machine that does A2A tasks."""
+        variable = "REDRESS_RUN_TASK_ARN"
+        found = (f.environment.get(variable) for f in self.template.functions.values())
+        return next(arn for arn in found if arn)
+
+    @property
     def default_pattern(self) -> str:
         """How a case is investigated that does not say."""
         variable = "REDRESS_DEFAULT_PATTERN"
