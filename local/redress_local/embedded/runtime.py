@@ -20,6 +20,7 @@ from redress.ports import (
     Repository,
     Signer,
     TaskStarter,
+    TokenBroker,
 )
 from redress.runtime import Runtime
 
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 _LAYER = "/opt/"
 _PAUSE = 0.01
+BROKER_FUNCTION = "ExchangeTokenFunction"
+TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path, no secret
 
 
 class NotGrantedError(Exception):
@@ -172,6 +175,13 @@ class Parts:
         return Runtime(read_config({"REDRESS_POLICIES_DIR": str(self.policies)})).gate
 
     @cached_property
+    def token_key(self) -> LocalKey:
+        """Signs tokens, which no other process sees."""
+        from redress.adapters.local_keys import LocalKey
+
+        return LocalKey()
+
+    @cached_property
     def card_key(self) -> LocalKey:
         """Signs agent cards, which nobody outside this process sees."""
         from redress.adapters.local_keys import LocalKey
@@ -227,6 +237,20 @@ class LocalRuntime(Runtime):
         self._needs("REDRESS_RUN_TASK_ARN")
         assert self._parts.engine is not None
         return LocalStarter(self._parts.engine, self.config.run_task_arn)
+
+    @cached_property
+    def signer(self) -> Signer:
+        """The key that signs tokens, and by whose public half they are checked."""
+        self._needs("REDRESS_TOKEN_KEY")
+        return self._parts.token_key
+
+    @cached_property
+    def broker(self) -> TokenBroker:
+        """Where this workload gets tokens: the broker's own function, in this process."""
+        self._needs("REDRESS_TOKEN_URL")
+        assert self._parts.runtime_of is not None
+        here = self._parts.runtime_of(BROKER_FUNCTION)
+        return here.issuing(self.config.token_url.removesuffix(TOKEN_PATH))
 
     @cached_property
     def card_signer(self) -> Signer:
