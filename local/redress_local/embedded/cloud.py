@@ -102,6 +102,7 @@ class EmbeddedCloud:
             self.template.functions, lambda function: LocalRuntime(function, self._parts)
         )
         self._parts.runtime_of = self.host.runtime_of
+        self._parts.token_key_file = folder.path / "token-key.pem"
         self._tasks = Tasks(self.host)
         self.engine = Engine(
             journal=self._journal,

@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 
 _LAYER = "/opt/"
 _PAUSE = 0.01
-BROKER_FUNCTION = "ExchangeTokenFunction"
-TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path, no secret
 
 
 class NotGrantedError(Exception):
@@ -153,6 +151,7 @@ class Parts:
         self.engine: Engine | None = None
         self.may_come: Callable[[], bool] = lambda: False
         self.runtime_of: Callable[[str], Runtime] | None = None
+        self.token_key_file: Path | None = None
 
     @property
     def policies(self) -> Path:
@@ -176,10 +175,10 @@ class Parts:
 
     @cached_property
     def token_key(self) -> LocalKey:
-        """Signs tokens, which no other process sees."""
+        """Signs tokens; kept with the store, so that a token outlives a restart."""
         from redress.adapters.local_keys import LocalKey
 
-        return LocalKey()
+        return LocalKey(self.token_key_file)
 
     @cached_property
     def card_key(self) -> LocalKey:
@@ -247,10 +246,11 @@ class LocalRuntime(Runtime):
     @cached_property
     def broker(self) -> TokenBroker:
         """Where this workload gets tokens: the broker's own function, in this process."""
+        from redress_local.embedded.tokens import LocalBroker
+
         self._needs("REDRESS_TOKEN_URL")
         assert self._parts.runtime_of is not None
-        here = self._parts.runtime_of(BROKER_FUNCTION)
-        return here.issuing(self.config.token_url.removesuffix(TOKEN_PATH))
+        return LocalBroker(self._function, self._parts.runtime_of, self.config.token_url)
 
     @cached_property
     def card_signer(self) -> Signer:
