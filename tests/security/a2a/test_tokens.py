@@ -135,7 +135,7 @@ def test_claims_that_cannot_be(world: A2AWorld, changes: dict[str, Any]) -> None
 def test_signatures_of_others(world: A2AWorld) -> None:
     case = world.case()
     header, payload, signature = forged(world, case).split(".")
-    # {"alg":"none","typ":"at+jwt"}
+    # Its header says: no algorithm.
     none = "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0"
     for token in (f"{none}.{payload}.", f"{header}.{payload}.", f"{header}.{payload}.{signature}x"):
         assert ask(world, f"Bearer {token}") == 401
