@@ -172,7 +172,8 @@ class _Edge:
         async def watch(message: Message) -> None:
             nonlocal begun
             begun = True
-            await send(message)
+            for part in _with_reason(message) if _is_challenge(message) else (message,):
+                await send(part)
 
         try:
             await self._app(scope, replay, watch)
@@ -180,6 +181,31 @@ class _Edge:
             if begun:
                 raise
             await _say(send, 503 if isinstance(error, DependencyUnavailableError) else 500, error)
+
+
+_NO_TOKEN = dump_json(
+    {"error": TokenRefusedError.__name__, "message": "the request bears no token"}
+)
+
+
+def _is_challenge(message: Message) -> bool:
+    """Tell whether this begins FastMCP's answer to who has no token, which has no body."""
+    return (
+        message["type"] == "http.response.start"
+        and message["status"] == 401
+        and (b"content-length", b"0") in message["headers"]
+    )
+
+
+def _with_reason(message: Message) -> tuple[Message, Message]:
+    """Give the challenge a body; of its own there follows an empty rest."""
+    headers = [h for h in message["headers"] if h[0] != b"content-length"]
+    headers += [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(_NO_TOKEN)).encode()),
+    ]
+    body = {"type": "http.response.body", "body": _NO_TOKEN, "more_body": True}
+    return {**message, "headers": headers}, body
 
 
 async def _read(receive: Receive) -> bytes:

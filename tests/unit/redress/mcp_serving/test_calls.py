@@ -50,9 +50,7 @@ def test_wrong_arguments_are_told_in_a_line(world: ToolWorld, arguments: Any) ->
     assert "passwd" not in content["message"]
 
 
-@pytest.mark.parametrize(
-    "name", ["", "nope", "get_payments", "x" * 100_000, "get_order\n"]
-)
+@pytest.mark.parametrize("name", ["", "nope", "get_payments", "x" * 100_000, "get_order\n"])
 def test_an_unknown_tool_is_told(world: ToolWorld, name: str) -> None:
     status, content = call(world.tools("orders"), name, {}, world.token("orders"))
     assert (status, content["error"]) == ("error", "InvalidInputError")

@@ -30,6 +30,9 @@ def test_who_has_no_token_learns_where_to_get_one(world: ToolWorld) -> None:
     answer = ask(front, tool_call("get_order"))
     challenge = f'Bearer scope="orders:read", resource_metadata="{METADATA}"'
     assert (answer["statusCode"], answer["headers"]["www-authenticate"]) == (401, challenge)
+    told = {"error": "TokenRefusedError", "message": "the request bears no token"}
+    assert answer_of(answer) == told
+    assert answer["headers"]["content-length"] == str(len(answer["body"]))
     where = METADATA.removeprefix("https://api.example.com")
     metadata = answer_of(ask(front, method="GET", path=where))
     assert metadata["resource"] == "https://api.example.com/mcp/orders"
