@@ -49,5 +49,6 @@ def used_cloud() -> Iterator[EmulatedCloud]:
         paths.fail_the_refund_of_a_line()
         paths.fail_to_reserve()
         paths.ask()
+        paths.hear_of_a_finding()
         paths.resolve()
         yield cloud

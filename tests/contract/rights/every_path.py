@@ -15,6 +15,7 @@ from redress.adapters.aws.repository import DynamoDbRepository
 from redress.api.clients import Client, keep_client
 from redress.domains.orders.gateway import load_order, put_shipment
 from redress.domains.orders.models import Parcel, ParcelItem, Shipment
+from redress.steps.record_finding import findings_of
 from redress_local.emulated.cloud import EmulatedCloud
 from redress_local.shop.labels import CaseLabel, Labels
 from stack_world import StackWorld, until
@@ -187,6 +188,22 @@ class EveryPath:
             return json.loads(data)
         finally:
             connection.close()
+
+    def hear_of_a_finding(self) -> None:
+        """An agent of somebody else reports."""
+        case_id = self.world.labels.cases[0].case_id
+        finding = {
+            "schema_version": "1",
+            "case_id": case_id,
+            "agent": "test",
+            "code": "odd",
+            "severity": "info",
+            "text": "",
+            "evidence": [],
+            "reported_at": self.world.labels.as_of.isoformat(),
+        }
+        self.world.put(finding, detail_type="FindingReported")
+        until(lambda: findings_of(self.world.cases, case_id), "the finding")
 
     @contextmanager
     def throttled(self, logical_id: str) -> Iterator[None]:

@@ -1,12 +1,15 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import msgspec
 import pytest
 from grant_world import granted
+from redress.adapters.resolutions import MAX_CHARACTERS, as_passage
 from redress.agents.decider import conclude_investigation
 from redress.agents.models.factory import model_factory
 from redress.agents.monolith import OrderAgent, investigate_monolith
 from redress.errors import DependencyUnavailableError
+from redress.models.resolution import PastAction, PastResolution
 from redress_local.shop.generator import generate_cases
 
 PLAYBOOK = model_factory("playbook")
@@ -31,6 +34,33 @@ def test_its_model_input_is_a_multiple_of_the_deciders(example: Any) -> None:
 
     assert once.usage.input_bytes <= 0.12 * loop.usage.input_bytes
     assert once.usage.cost_usd_micros < loop.usage.cost_usd_micros
+
+
+def test_an_earlier_case_costs_little_and_changes_nothing(example: Any) -> None:
+    actions = [
+        PastAction(action, reason, state)
+        for action, reason in (
+            ("refund_payment", "refund_not_received"),
+            ("reship_line", "not_delivered"),
+            ("refund_line", "wrong_item"),
+        )
+        for state in ("not_done", "denied")
+    ]
+    findings = ("authorisation_voided", "charged_as_invoiced")
+    earlier = as_passage(
+        PastResolution("0123456789abcdef", example.request.case.as_of, tuple(actions), findings)
+    )
+    assert MAX_CHARACTERS - 50 < len(earlier.text) <= MAX_CHARACTERS
+    request = msgspec.structs.replace(
+        example.request, passages=(*example.request.passages, earlier)
+    )
+    loop = investigate_monolith(request, *example.repositories, PLAYBOOK)
+    once = conclude_investigation(request, PLAYBOOK)
+
+    assert once.usage.input_bytes <= 0.12 * loop.usage.input_bytes
+    without = conclude_investigation(example.request, PLAYBOOK)
+    assert once.proposal.actions == without.proposal.actions
+    assert once.conclusive == without.conclusive
 
 
 def test_a_store_that_fails_ends_the_run(example: Any) -> None:
