@@ -10,8 +10,12 @@ from redress.domains.inventory.gateway import load_stock
 from redress.domains.orders.gateway import load_order
 from redress.domains.orders.models import Order
 from redress.domains.payments.gateway import load_payments
-from redress.errors import InvalidProposalError
-from redress.models.investigation import PRECEDENT, ProposedAction, unanswered
+from redress.errors import AccessDeniedError, InvalidProposalError
+from redress.identity.grants import Grants
+from redress.identity.scopes import audience
+from redress.models.case import SupportCase
+from redress.models.identity import Scope
+from redress.models.investigation import PRECEDENT, DomainName, ProposedAction, unanswered
 from redress.models.settlement import (
     Decision,
     DecisionRequest,
@@ -30,6 +34,13 @@ from redress.steps.totals import case_total, day_of, day_total
 
 MAX_ACTIONS = 32
 """Actions of one proposal; a ruling must fit in the state machine's 256 KiB."""
+
+NOT_ASKED_FOR = "not-asked-for: The customer has not asked for money back or goods."
+EXECUTED: tuple[tuple[DomainName, Scope], ...] = (
+    ("payments", "refunds:execute"),
+    ("orders", "shipments:execute"),
+)
+"""What the settlement needs of the customer, which one scope of theirs gives."""
 
 _ORDER = (*PAYMENT_REASONS, *LINE_REASONS)
 _SHOWN = ("action", "subject_id", "decision", "amount_minor", "currency")
@@ -73,7 +84,8 @@ def decide_by_policy(
     stock = load_stock(inventory, skus)
     ledger = Ledger(order, load_payments(payments, case.order_id), stock, case.as_of)
     judged = _judge(proposal.actions, begun, ledger)
-    ruler = _Ruler(request, order.order, judged, gate, payments, day_of(clock.now()))
+    asked = not judged or _asked_for(case, owned.record.grant_id, Grants(cases, clock))
+    ruler = _Ruler(request, order.order, judged, gate, payments, day_of(clock.now()), asked)
     ruled = (*begun, *(ruler.rule(each) for each in judged))
     ruling = Ruling(
         case_id=case.case_id,
@@ -88,6 +100,17 @@ def decide_by_policy(
     facts = {"next_step": ruling.next_step, "actions": [_shown(each) for each in ruled]}
     publish_progress(publisher, case, "ruled", request.attempt, clock.now(), facts)
     return ruling
+
+
+def _asked_for(case: SupportCase, grant_id: str | None, grants: Grants) -> bool:
+    """Tell whether the customer asked for money back or goods: nobody is sent what they did not."""
+    try:
+        for domain, scope in EXECUTED:
+            target = audience(domain, "records")
+            grants.authorise(case, grant_id, workload="settlement", audience=target, scope=scope)
+    except AccessDeniedError:
+        return False
+    return True
 
 
 def _keep(ruling: Ruling, owned: StoredCase, cases: Repository, now: datetime) -> None:
@@ -153,6 +176,7 @@ class _Ruler:
         gate: PolicyGate,
         payments: Repository,
         day: str,
+        asked: bool,
     ) -> None:
         self._case = request.case
         self._owner = order.customer_id
@@ -160,6 +184,7 @@ class _Ruler:
         self._gate = gate
         self._payments = payments
         self._day = day
+        self._asked = asked
         self._planned: dict[str, int] = {}
         investigation = request.investigation
         known = {e.evidence_id for e in investigation.evidence}
@@ -179,6 +204,8 @@ class _Ruler:
         payment, line = finding.payment, finding.line
         currency = payment.currency if payment else self._currency
         problems = (finding.problem,) if finding.problem else ()
+        if not self._asked:
+            problems = (*problems, NOT_ASKED_FOR)
         decision: Decision = "deny"
         reasons: tuple[str, ...] = problems
         if line is not None if is_reship else payment is not None:

@@ -6,10 +6,19 @@ from typing import Any
 import msgspec
 import pytest
 from redress.errors import AccessDeniedError, InvalidCaseError
-from redress.identity.grants import GRANT_LIFE, Grants, bus_grant_id, find_grant, save_grant
+from redress.identity.grants import (
+    GRANT_LIFE,
+    Grants,
+    bus_grant_id,
+    find_grant,
+    put_grant,
+    save_grant,
+)
 from redress.identity.scopes import DEFAULT_CUSTOMER_SCOPES
 from redress.models.identity import Grant
+from redress.models.settlement import SettlementRequest
 from redress.steps.case_records import find_case
+from redress.steps.decide_by_policy import NOT_ASKED_FOR
 
 
 def grant(world: Any, **changed: Any) -> Grant:
@@ -73,6 +82,32 @@ def test_a_long_case_id_has_a_grant_too() -> None:
     ids = {bus_grant_id("x" * length) for length in (1, 122, 123, 128)}
     assert len(ids) == 4
     assert all(len(grant_id) <= 128 for grant_id in ids)
+
+
+def test_nothing_is_ruled_that_was_not_asked_for(world: Any) -> None:
+    save_grant(world.cases, grant(world, scopes=("orders:read", "payments:read")))
+    case = world.case(grant_id="grant_api")
+    world.claim(case=case)
+    ruling = world.rule(world.question(case=case))
+    assert {action.decision for action in ruling.actions} == {"deny"}
+    assert all(NOT_ASKED_FOR in action.reasons for action in ruling.actions)
+    assert ruling.next_step == "deny"
+
+
+@pytest.mark.parametrize("step", ["reserve", "refund", "ship"])
+@pytest.mark.parametrize("scopes", [(), ("orders:read", "payments:read", "inventory:read")])
+def test_no_effect_without_the_customer_s_word(world: Any, step: str, scopes: Any) -> None:
+    """Even if somebody made the ruling pass: the grant is asked again where the change is made."""
+    world.claim()
+    ruling = world.rule(world.question())
+    assert {action.decision for action in ruling.actions} == {"allow"}
+    stored = find_grant(world.cases, "grant.case_1")
+    world.cases.commit(
+        [put_grant(msgspec.structs.replace(stored.grant, scopes=scopes), stored.version)]
+    )
+    with pytest.raises(AccessDeniedError):
+        getattr(world, step)(SettlementRequest(ruling=ruling, attempt=1))
+    assert (world.refunded(), world.replacements(), world.stock()[1]) == (0, [], 0)
 
 
 @pytest.mark.parametrize("given", [None, "unknown", "grant.case_2"])
