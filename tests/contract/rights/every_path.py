@@ -19,6 +19,7 @@ from redress.steps.record_finding import findings_of
 from redress_local.emulated.cloud import EmulatedCloud
 from redress_local.shop.labels import CaseLabel, Labels
 from stack_world import StackWorld, until
+from tools_issuer import use_every_tool
 from websockets.sync.client import connect
 
 PATTERNS = ("evidence-first", "monolith")
@@ -204,6 +205,10 @@ class EveryPath:
         }
         self.world.put(finding, detail_type="FindingReported")
         until(lambda: findings_of(self.world.cases, case_id), "the finding")
+
+    def use_tools(self) -> None:
+        """Somebody else's agent calls every tool of every domain's MCP server."""
+        use_every_tool(self.cloud, self.world.labels.cases[0].order_id)
 
     @contextmanager
     def throttled(self, logical_id: str) -> Iterator[None]:

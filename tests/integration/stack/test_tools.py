@@ -1,59 +1,19 @@
 """The domains' MCP servers behind the stack's own API; tokens are signed by the stack's key."""
 
 import asyncio
-import time
-from collections.abc import Iterator
-from itertools import count
-from typing import Any
+import sys
+from pathlib import Path
 
-import httpx
 import pytest
 from customer import Api
-from redress.adapters.aws.kms import KmsKey
-from redress.adapters.aws.repository import DynamoDbRepository
-from redress.domains.orders.gateway import load_order
-from redress.identity.scopes import READ_SCOPE, audience
-from redress.identity.tokens import claims_of, sign
-from redress.identity.workloads import AGENT_OF
-from redress.models.identity import Access
-from redress.models.investigation import DOMAINS, DomainName
+from redress.models.investigation import DOMAINS
 from strands import Agent
-from strands.tools.mcp import MCPClient
-from strands.tools.mcp._compat import streamable_http_transport
 
-IDS = count(int(time.time() * 1000))
+sys.path.insert(0, str(Path(__file__).parents[2] / "support"))
+
+from tools_issuer import Issuer, strands_client
+
 METADATA = "/.well-known/oauth-protected-resource"
-
-
-class Issuer(httpx.Auth):
-    """Signs as the broker would for a case about an order of the shop: each request's own token."""
-
-    def __init__(self, cloud: Any, domain: DomainName, order_id: str) -> None:
-        name = f"Serve{domain.capitalize()}ToolsFunction"
-        spec = next(s for s in cloud.functions.functions() if s.logical_id == name)
-        self._issuer = spec.environment["REDRESS_TOKEN_ISSUER"]
-        self._key = KmsKey(spec.environment["REDRESS_TOKEN_KEY"], cloud.client("kms"))
-        orders = DynamoDbRepository(cloud.table("orders"), cloud.client("dynamodb"))
-        order = load_order(orders, order_id).order
-        self.access = Access(
-            subject=order.customer_id,
-            case_id="case_mcp",
-            order_id=order_id,
-            skus=tuple(dict.fromkeys(line.sku for line in order.lines)),
-            as_of=order.placed_at,
-            scopes=(READ_SCOPE[domain],),
-            audience=audience(domain, "tools"),
-            act=(AGENT_OF[domain],),
-        )
-
-    def token(self) -> str:
-        now, jti = int(time.time()), f"jti-{next(IDS)}"
-        made = claims_of(self.access, issuer=self._issuer, jti=jti, now=now, life=60)
-        return sign(made, self._key)
-
-    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:
-        request.headers["authorization"] = f"Bearer {self.token()}"
-        yield request
 
 
 @pytest.fixture(scope="module")
@@ -63,21 +23,11 @@ def order_id(cloud):
     return found[0].removeprefix("order#")
 
 
-def calls_of(issuer: Issuer) -> dict[DomainName, list[tuple[str, Any]]]:
-    order = {"order_id": issuer.access.order_id}
-    return {
-        "orders": [("get_order", order), ("get_shipments", order)],
-        "payments": [("get_invoice", order), ("get_payments", order)],
-        "inventory": [("get_stock", {"skus": list(issuer.access.skus)})],
-    }
-
-
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_strands_own_client_finds_and_calls_the_tools(cloud, order_id, domain):
     issuer = Issuer(cloud, domain, order_id)
-    url = f"{cloud.url}/mcp/{domain}"
-    with MCPClient(lambda: streamable_http_transport(url, auth=issuer)) as client:
-        wanted = calls_of(issuer)[domain]
+    with strands_client(cloud, domain, issuer) as client:
+        wanted = issuer.calls()
         agent = Agent(tools=client.list_tools_sync(), callback_handler=None)
         assert set(agent.tool_names) == {name for name, _ in wanted}
         for name, arguments in wanted:
@@ -125,10 +75,9 @@ def test_a_token_is_used_up_and_of_one_server(cloud, order_id):
 
 def test_calls_at_once_are_all_answered(cloud, order_id):
     issuer = Issuer(cloud, "payments", order_id)
-    url = f"{cloud.url}/mcp/payments"
 
     async def ask() -> list[str]:
-        with MCPClient(lambda: streamable_http_transport(url, auth=issuer)) as client:
+        with strands_client(cloud, "payments", issuer) as client:
             arguments = {"order_id": order_id}
             calls = (client.call_tool_async(f"u{n}", "get_payments", arguments) for n in range(8))
             return [answer["status"] for answer in await asyncio.gather(*calls)]
