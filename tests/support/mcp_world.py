@@ -23,7 +23,7 @@ from redress.identity.replay import ReplayGuard
 from redress.identity.scopes import READ_SCOPE, audience
 from redress.identity.tokens import Verifier, claims_of, sign
 from redress.identity.workloads import AGENT_OF
-from redress.mcp_serving.calls import CASE_META, TOKEN_META, SeenOnly
+from redress.mcp_serving.calls import ACCESS_META, CASE_META, SeenOnly
 from redress.mcp_serving.http import ToolsFront
 from redress.mcp_serving.server import ServerParts
 from redress.models.identity import Access
@@ -139,7 +139,7 @@ def call(
     tools: DomainTools, name: str, arguments: Any, token: Any, case_id: Any = None
 ) -> tuple[str, Any]:
     """Call a tool in memory; return the status and the structured content."""
-    meta = {TOKEN_META: token, CASE_META: case_id}
+    meta = {ACCESS_META: token, CASE_META: case_id}
     given = {key: value for key, value in meta.items() if value is not None}
     client = tools.for_run(str, "case_1").tools[0].mcp_client
     result = client.call_tool_sync("use_1", name, arguments, meta=given)

@@ -24,7 +24,7 @@ from redress.errors import (
     TokenRefusedError,
 )
 from redress.mcp_serving.answers import read_answer
-from redress.mcp_serving.calls import CASE_META, TOKEN_META
+from redress.mcp_serving.calls import ACCESS_META, CASE_META
 from redress.models.base import dump_json
 from redress.models.investigation import NOT_PERMITTED, DomainName, EvidenceBundle
 
@@ -75,7 +75,7 @@ class RunTools:
         """Return the `_meta` of one call: a token of its own, and the case it is about."""
         # A broker may be a network away.
         token = await asyncio.to_thread(self._tokens)
-        return {TOKEN_META: token, CASE_META: self._case_id}
+        return {ACCESS_META: token, CASE_META: self._case_id}
 
     def keep(self, result: MCPToolResult) -> None:
         """Remember the evidence of a result, or why there is none."""

@@ -25,7 +25,7 @@ from redress.models.base import dump_json
 from redress.models.identity import Access
 from redress.models.investigation import DomainName
 
-TOKEN_META = "redress/access"  # noqa: S105 - the name of a field, no secret
+ACCESS_META = "redress/access"
 """Field of a request's `_meta` that bears the token where no HTTP header can."""
 
 CASE_META = "redress/case"
@@ -136,7 +136,7 @@ def _credentials() -> tuple[str, str | None]:
         bearer = get_access_token()
         token: Any = bearer.token if bearer else None
     else:
-        token = meta.get(TOKEN_META)
+        token = meta.get(ACCESS_META)
     if not isinstance(token, str) or not token:
         raise TokenRefusedError("the call bears no token")
     return token, case_id
