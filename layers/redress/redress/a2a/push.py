@@ -43,11 +43,13 @@ def is_public(address: str) -> bool:
     except ValueError:
         return False
     if isinstance(found, ipaddress.IPv6Address):
-        inner = found.ipv4_mapped or found.sixtofour or (found.teredo or (None, None))[1]
-        if inner is not None and not is_public(str(inner)):
-            return False
+        if found.ipv4_mapped is not None:
+            return is_public(str(found.ipv4_mapped))
+        inner = found.sixtofour or (found.teredo or (None, None))[1]
         # NAT64 leads to the IPv4 address in its last bits.
-        if found in _NAT64 and not is_public(str(ipaddress.IPv4Address(int(found) & 0xFFFFFFFF))):
+        if found in _NAT64:
+            inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+        if inner is not None and not is_public(str(inner)):
             return False
     return found.is_global and not (
         found.is_multicast or found.is_reserved or found.is_loopback or found.is_link_local
