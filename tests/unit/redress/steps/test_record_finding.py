@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from redress.adapters.memory.repository import MemoryRepository
@@ -15,11 +16,12 @@ from redress.models.findings import MAX_FINDINGS
 from redress.steps.case_records import load_case
 from redress.steps.record_finding import findings_of, record_finding
 
-SAMPLE = Path(__file__).parents[4] / "events" / "finding_reported.json"
+SAMPLES = Path(__file__).parents[4] / "events"
+SAMPLE = (SAMPLES / "finding_reported.json").read_text(encoding="utf-8")
 
 
 def event(**changed: Any) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(SAMPLE.read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads(SAMPLE)
     found["detail"] |= {"case_id": "case_1", **changed}
     return found
 
@@ -158,3 +160,4 @@ class Findings(RuleBasedStateMachine):
 
 
 TestFindings = Findings.TestCase
+TestFindings.settings = settings(max_examples=25, stateful_step_count=10)
