@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from redress.agents.contract import KnownEvidence
+from redress.agents.contract import KnownEvidence, as_passages
 from redress.domains.inventory.evidence import inventory_evidence
 from redress.domains.inventory.gateway import load_stock
 from redress.domains.orders.evidence import order_evidence
@@ -79,7 +79,7 @@ class CaseDesk:
 
     def policy(self) -> dict[str, Any]:
         """Return the policy passages of the case."""
-        return {"passages": {p.passage_id: p.text for p in self.passages}}
+        return {"passages": as_passages(self.passages)}
 
     @cached_property
     def _order_bundle(self) -> EvidenceBundle:

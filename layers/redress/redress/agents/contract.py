@@ -1,5 +1,6 @@
 """What an agent may answer, and the checks that turn an answer into a proposal."""
 
+import re
 from collections.abc import Iterable
 from typing import Annotated, Any
 
@@ -27,6 +28,10 @@ MAX_PROGRAM_BYTES = 8 * 1024
 
 PAYMENT_REASONS = ("duplicate_charge", "overcharged", "refund_not_received")
 LINE_REASONS = ("missing_item", "not_delivered", "wrong_item")
+
+
+_WRAPPED = re.compile(r"(?<!\n)\n(?![\n|-])")
+"""A line's end within a paragraph: it costs a model more than a blank, and says nothing."""
 
 
 class Conclusion(Model, frozen=True):
@@ -95,6 +100,11 @@ class KnownEvidence:
 
     def __contains__(self, evidence_id: object) -> bool:
         return evidence_id in self._items
+
+
+def as_passages(passages: Iterable[Passage]) -> dict[str, str]:
+    """Return passages by id as a model is shown them: prose unwrapped, tables as they are."""
+    return {p.passage_id: _WRAPPED.sub(" ", p.text.strip()) for p in passages}
 
 
 def read_conclusion(arguments: Any) -> Conclusion:

@@ -8,7 +8,7 @@ from strands.models.model import Model
 from strands.types.tools import ToolContext
 
 from redress.agents.budget import DEFAULT_BUDGET, Budget, Meter
-from redress.agents.contract import KnownEvidence, check_conclusion, read_conclusion
+from redress.agents.contract import KnownEvidence, as_passages, check_conclusion, read_conclusion
 from redress.agents.investigate import investigate
 from redress.agents.run import as_data, model_id, prompt
 from redress.agents.tools import Conclusions, conclude_schema
@@ -80,17 +80,16 @@ def conclude_investigation(
 
 def case_message(request: InvestigationRequest, known: KnownEvidence) -> str:
     """Return the user message: all that is known, as data."""
-    return as_data(
-        "case_data",
-        {
-            "case": {
-                "case_id": request.case.case_id,
-                "order_id": request.case.order_id,
-                "as_of": request.case.as_of,
-                "statement": request.case.statement,
-            },
-            "passages": {p.passage_id: p.text for p in request.passages},
-            "evidence": known.facts(),
-            "missing": known.missing,
+    data: dict[str, Any] = {
+        "case": {
+            "case_id": request.case.case_id,
+            "order_id": request.case.order_id,
+            "as_of": request.case.as_of,
+            "statement": request.case.statement,
         },
-    )
+        "passages": as_passages(request.passages),
+        "evidence": known.facts(),
+    }
+    if known.missing:
+        data["missing"] = known.missing
+    return as_data("case_data", data)

@@ -215,5 +215,7 @@ def _message(request: DomainRequest) -> str:
         data["question"] = request.question
     if request.reports:
         known = KnownEvidence(report.evidence for report in request.reports)
-        data |= {"evidence": known.facts(), "missing": known.missing}
+        data["evidence"] = known.facts()
+        if known.missing:
+            data["missing"] = known.missing
     return as_data("case_data", data)

@@ -9,7 +9,7 @@ from strands.models.model import Model
 from strands.types.tools import ToolContext
 
 from redress.agents.budget import DEFAULT_BUDGET, Budget, Meter
-from redress.agents.contract import KnownEvidence, check_conclusion, read_conclusion
+from redress.agents.contract import KnownEvidence, as_passages, check_conclusion, read_conclusion
 from redress.agents.domain_agent import DOMAIN_BUDGET
 from redress.agents.investigate import investigate
 from redress.agents.run import as_data, model_id, prompt
@@ -185,7 +185,7 @@ def investigate_orchestrator(
             "as_of": case.as_of,
             "statement": case.statement,
         },
-        "passages": {p.passage_id: p.text for p in request.passages},
+        "passages": as_passages(request.passages),
     }
     return investigate(
         request,
