@@ -45,12 +45,12 @@ def domain_tools(domain: DomainName) -> "DomainTools":
 
 @cache
 def tools_front(domain: DomainName) -> "ToolsFront":
-    """Return a domain's MCP server as HTTP has it."""
+    """Return a domain's MCP server as HTTP has it, with its tools listed once."""
     from redress.mcp_serving.http import ToolsFront
 
-    return ToolsFront(
-        domain, tool_server(domain), partial(_seen, domain), lambda: runtime().config.token_issuer
-    )
+    seen = partial(_seen, domain)
+    front = ToolsFront(domain, tool_server(domain), seen, lambda: runtime().config.token_issuer)
+    return front.warm()
 
 
 def _seen(domain: DomainName) -> Verifier:

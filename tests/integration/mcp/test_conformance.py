@@ -25,6 +25,19 @@ PASSING = {
 }
 
 
+# Node is installed on the first run, which may take a minute.
+pytestmark = pytest.mark.timeout(400)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def suite() -> None:
+    """Install what is not there yet; without it these tests fail, for they prove nothing then."""
+    done = subprocess.run(
+        [sys.executable, str(NODE)], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
 class LetIn:
     """Gives each request a token, for the suite knows none; all else is the servers' own front."""
 
@@ -43,7 +56,7 @@ class LetIn:
 def conformance(
     world: ToolWorld, domain: DomainName, folder: Path, baseline: Path, *more: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run the suite; Node and the suite are installed when they are not there yet."""
+    """Run the suite against a domain's server."""
     app = LetIn(world.front(domain).app("http://127.0.0.1"), world, domain)
     with serving(app) as url:
         where = ["--url", f"{url}/mcp/{domain}", "--output-dir", str(folder)]
