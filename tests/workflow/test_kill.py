@@ -12,16 +12,18 @@ RUNNER = Path(__file__).parent / "kill_runner.py"
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(
-    ("first", "step", "workers"),
+    ("first", "step", "workers", "pattern"),
     [
-        pytest.param(1, 2, 0, id="odd commits"),
-        pytest.param(2, 2, 0, id="even commits"),
-        pytest.param(3, 7, 4, id="some commits, with threads"),
+        pytest.param(1, 2, 0, "", id="odd commits"),
+        pytest.param(2, 2, 0, "", id="even commits"),
+        pytest.param(3, 7, 4, "", id="some commits, with threads"),
+        # Between a task's put and its start, too: who asks again finds the task, or starts it.
+        pytest.param(21, 11, 0, "orchestrator", id="some commits, agents by A2A"),
     ],
 )
-def test_killed_at_every_commit(first: int, step: int, workers: int) -> None:
+def test_killed_at_every_commit(first: int, step: int, workers: int, pattern: str) -> None:
     done = subprocess.run(
-        [sys.executable, str(RUNNER), str(first), str(step), str(workers)],
+        [sys.executable, str(RUNNER), str(first), str(step), str(workers), pattern],
         capture_output=True,
         text=True,
         timeout=220,
