@@ -10,4 +10,5 @@ from redress.runtime import runtime
 @logged
 def handler(event: dict[str, Any], _context: object) -> Any:
     """Show."""
-    return show_keys(event, runtime().keys)
+    here = runtime()
+    return show_keys(event, here.keys)

@@ -19,6 +19,8 @@ FOLDERS = sorted(path.name for path in (ROOT / "functions").iterdir() if path.is
 NOT_STATES = {
     "answer_approval": "a human answers it; it wakes the state AwaitApproval",
     "open_case": "POST /cases",
+    "exchange_token": "POST /oauth/token",
+    "show_keys": "GET /.well-known/jwks.json",
     "show_case": "GET /cases/{case_id}",
     "issue_ticket": "POST /tickets",
     "connect_client": "WebSocket route $connect",

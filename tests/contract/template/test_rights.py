@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redress.identity.workloads import WORKLOAD_SCOPES
 
 ROOT = Path(__file__).parents[3]
 FOLDERS = sorted(path.name for path in (ROOT / "functions").iterdir() if path.is_dir())
@@ -26,6 +27,7 @@ BEHIND = {
     "serve_payments_tools": {"payments", "tasks", "verifier", "policy"},
     "serve_inventory_tools": {"inventory", "tasks", "verifier", "policy"},
 }
+SIGNS = {"exchange_token": ("kms:Sign",)}
 LIBRARY = {"REDRESS_CASES_TABLE", "REDRESS_KNOWLEDGE_BASE_ID", "REDRESS_DATA_SOURCE_ID"}
 
 # Statements on `*`, by Sid, with the reason. Everything else names its resources.
@@ -77,6 +79,10 @@ def expected_environment(used: set[str]) -> set[str]:
     names |= {"REDRESS_BUS_NAME"} if "publisher" in used else set()
     names |= {"REDRESS_POLICIES_DIR"} if used & {"gate", "passages", "policy"} else set()
     names |= {"REDRESS_TOKEN_ISSUER", "REDRESS_TOKEN_KEY"} if "verifier" in used else set()
+    names |= {"REDRESS_TOKEN_KEY"} if used & {"keys", "issuing"} else set()
+    names |= {"REDRESS_TOKEN_URL"} if "broker" in used else set()
+    names |= {"REDRESS_CASES_TABLE"} if used & {"grants", "issuing"} else set()
+    names |= {"REDRESS_TASKS_TABLE"} if "issuing" in used else set()
     names |= LIBRARY if "resolutions" in used else set()
     names |= {"REDRESS_CONNECTIONS_URL"} if "connections" in used else set()
     names |= {"REDRESS_MODEL"} if "model_factory" in used else set()
@@ -86,7 +92,7 @@ def expected_environment(used: set[str]) -> set[str]:
 def expected_layers(used: set[str]) -> list[str]:
     layers = ["PolicyLayer"] if used & {"gate", "passages", "policy"} else []
     layers += ["AgentsLayer"] if "model_factory" in used else []
-    layers += ["ProtocolsLayer"] if "verifier" in used else []
+    layers += ["ProtocolsLayer"] if used & {"verifier", "keys", "issuing"} else []
     layers += ["SandboxLayer"] if "config.wasi_cache_dir" in used else []
     return layers
 
@@ -94,7 +100,9 @@ def expected_layers(used: set[str]) -> list[str]:
 def expected_resources(used: set[str]) -> set[str]:
     resources = {f"{table.capitalize()}Table" for table in used & set(TABLES)}
     resources |= {"CasesTable", "KnowledgeBaseId"} if "resolutions" in used else set()
-    resources |= {"TokenKey"} if "verifier" in used else set()
+    resources |= {"TokenKey"} if used & {"verifier", "keys", "issuing"} else set()
+    resources |= {"CasesTable"} if used & {"grants", "issuing"} else set()
+    resources |= {"TasksTable"} if "issuing" in used else set()
     resources |= {"Bus"} if "publisher" in used else set()
     resources |= {"ResolveCaseMachine"} if "callbacks" in used else set()
     resources |= {"WebSocketApi"} if "connections" in used else set()
@@ -137,7 +145,7 @@ def test_actions_fit_the_resource(functions: dict[str, Any], folder: str) -> Non
                     "Bus": {"events:PutEvents"},
                     "ResolveCaseMachine": {"states:SendTaskSuccess", "states:SendTaskFailure"},
                     "ModelArns": BEDROCK,
-                    "TokenKey": {"kms:GetPublicKey"},
+                    "TokenKey": {"kms:GetPublicKey", *SIGNS.get(folder, ())},
                     "WebSocketApi": {"execute-api:ManageConnections"},
                     "KnowledgeBaseId": RETRIEVAL.get(folder),
                 }[name]
@@ -172,7 +180,8 @@ def test_no_effect_writes_what_it_is_checked_against(functions: dict[str, Any]) 
         "AnswerApprovalFunction",
         "CloseCaseFunction",
         "RecordFailureFunction",
-        # Bound to partitions of their own, as the test below says.
+        # Bound to partitions of their own, as the tests below say.
+        "OpenCaseFunction",
         "IndexResolutionFunction",
         "RecordFindingFunction",
     }
@@ -195,6 +204,66 @@ def test_knowledge_is_kept_apart_from_cases(
     assert found[sid]["Condition"] == wanted
     writes = [s["Sid"] for s in found.values() if "dynamodb:PutItem" in s["Action"]]
     assert writes == ([sid] if folder != "gather_context" else [])
+
+
+@pytest.mark.parametrize(
+    ("folder", "sid"),
+    [
+        ("open_case", "KeepGrants"),
+        ("exchange_token", "ReadGrants"),
+        ("fetch_order_evidence", "ReadGrants"),
+        ("fetch_payment_evidence", "ReadGrants"),
+        ("fetch_inventory_evidence", "ReadGrants"),
+        ("investigate_monolith", "ReadGrants"),
+    ],
+)
+def test_who_needs_grants_gets_at_nothing_else_of_cases(
+    functions: dict[str, Any], folder: str, sid: str
+) -> None:
+    (found,) = (
+        statement
+        for statement in statements(functions[logical_id(folder)]["Policies"])
+        if _named(statement["Resource"]) == "CasesTable"
+    )
+    wanted = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["grant#*"]}}
+    assert (found["Sid"], found["Condition"]) == (sid, wanted)
+    assert ("dynamodb:PutItem" in found["Action"]) == (folder == "open_case")
+
+
+def test_one_function_signs_tokens(template: dict[str, Any], functions: dict[str, Any]) -> None:
+    signers = {
+        name
+        for name, function in functions.items()
+        for statement in statements(function.get("Policies", []))
+        if "kms:Sign" in statement["Action"] and _named(statement["Resource"]) == "TokenKey"
+    }
+    assert signers == {"ExchangeTokenFunction"}
+    others = [s for s in statements(template["Resources"]) if "TokenKey" in str(s["Resource"])]
+    assert sum("kms:Sign" in statement["Action"] for statement in others) == 1
+
+
+def test_a_workload_is_its_function_s_role_and_may_ask_for_tokens(
+    template: dict[str, Any], functions: dict[str, Any]
+) -> None:
+    variables = functions["ExchangeTokenFunction"]["Environment"]["Variables"]
+    _, pairs = variables["REDRESS_WORKLOAD_ROLES"]["Fn::Join"]
+    workloads = dict(pair["Fn::Sub"].split("=") for pair in pairs)
+    assert set(workloads) <= WORKLOAD_SCOPES.keys() - {"settlement"}
+    roles = {role.removeprefix("${").removesuffix(".Arn}") for role in workloads.values()}
+    asking = {
+        resource["Properties"]["RoleName"]["Ref"]
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::IAM::RolePolicy"
+        for statement in statements(resource)
+        if statement["Action"] == ["execute-api:Invoke"]
+        and statement["Resource"]["Fn::Sub"].endswith(":${TokenApi}/$default/POST/oauth/token")
+    }
+    given = {
+        f"{name}Role"
+        for name, function in functions.items()
+        if "REDRESS_TOKEN_URL" in function.get("Environment", {}).get("Variables", {})
+    }
+    assert roles == asking == given
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from msgspec.structs import replace
@@ -20,10 +21,11 @@ from redress.adapters.memory.connections import MemoryConnections
 from redress.adapters.memory.events import MemoryPublisher
 from redress.adapters.memory.repository import MemoryRepository
 from redress.config import Config
-from redress.identity.scopes import READ_SCOPE, audience
+from redress.identity.exchange import JWT_SUBJECT
+from redress.identity.scopes import READ_SCOPE, AudienceKind, audience
 from redress.identity.tokens import claims_of, sign
 from redress.identity.workloads import AGENT_OF
-from redress.models.identity import Access
+from redress.models.identity import Access, Workload
 from redress.models.investigation import DomainName
 from redress.ports import Record, Write
 from redress.runtime import Runtime, using
@@ -43,6 +45,8 @@ STORIES = (
     (
         "validate_case",
         "claim_case",
+        "exchange_token",
+        "show_keys",
         "gather_context",
         "fetch_order_evidence",
         "fetch_payment_evidence",
@@ -80,6 +84,7 @@ STORIES = (
     ),
 )
 ISSUER = "https://tokens.example"
+ROLE = "arn:aws:iam::123456789012:role/redress-RunOrdersAgentFunctionRole"
 TOOLS_OF: dict[str, DomainName] = {
     "serve_orders_tools": "orders",
     "serve_payments_tools": "payments",
@@ -138,7 +143,11 @@ class Stage:
         connection = sample("connect_client")["requestContext"]["connectionId"]
         self.connections = MemoryConnections({connection})
         self.runtime = Runtime(
-            Config(policies_dir=str(ROOT / "policies"), token_issuer=ISSUER),
+            Config(
+                policies_dir=str(ROOT / "policies"),
+                token_issuer=ISSUER,
+                workload_roles=f"orders-agent={ROLE}",
+            ),
             clock=FixedClock(),
             signer=self.key,
             publisher=self.events,
@@ -158,7 +167,19 @@ class Stage:
         with using(self.runtime):
             return json.loads(json.dumps(handler(folder)(chosen, None)))
 
-    def token(self, domain: DomainName) -> str:
+    def exchange_a_token(self) -> None:
+        """The agent of a domain exchanges the token that it was called with."""
+        event = sample("exchange_token")
+        form = dict(parse_qsl(event["body"]))
+        form["subject_token_type"] = JWT_SUBJECT
+        form["subject_token"] = self.token("orders", "agent", "orchestrator")
+        event["body"] = urlencode(form)
+        event["stageVariables"]["issuer"] = ISSUER
+        assert self.play("exchange_token", event)["statusCode"] == 200
+
+    def token(
+        self, domain: DomainName, kind: AudienceKind = "tools", actor: Workload | None = None
+    ) -> str:
         """Issue a token for a domain's tools, as the broker would for the example case."""
         case = sample("fetch_order_evidence")["case"]
         access = Access(
@@ -168,8 +189,8 @@ class Stage:
             skus=tuple(case["skus"]),
             as_of=datetime.fromisoformat(case["as_of"]),
             scopes=(READ_SCOPE[domain],),
-            audience=audience(domain, "tools"),
-            act=(AGENT_OF[domain],),
+            audience=audience(domain, kind),
+            act=(actor or AGENT_OF[domain],),
         )
         now = int(FixedClock().now().timestamp())
         claims = claims_of(access, issuer=ISSUER, jti="jti_1", now=now, life=60)
@@ -221,6 +242,7 @@ def play_what_samples_leave_out(needed: dict[str, dict[str, set[str]]]) -> None:
         stage.play(folder)
     stage.play("decide_by_policy", {**sample("decide_by_policy"), "attempt": 2})
     stage.play("release_stock")
+    stage.exchange_a_token()
     stage.play("issue_ticket")
     stage.play("connect_client")
     stage.connections.open_ids.clear()
@@ -289,6 +311,12 @@ def test_tools_answer_their_samples_with_evidence(played: dict[str, Any], folder
     assert answer["statusCode"] == 200
     content = json.loads(answer["body"])["result"]["structuredContent"]
     assert {name.split("/")[0] for name in content["evidence"]} == {TOOLS_OF[folder]}
+
+
+def test_the_sample_exchange_gives_a_token(played: dict[str, Any]) -> None:
+    answer = played["answers"]["exchange_token"]
+    assert answer["statusCode"] == 200
+    assert json.loads(answer["body"])["scope"] == "orders:read"
 
 
 def test_the_samples_tell_one_story(played: dict[str, Any]) -> None:

@@ -17,7 +17,6 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "support"))
 from identity_world import ACCESS, ISSUER, Identity
 from redress.adapters.aws.token_exchange import HttpTokenBroker
 from redress.api.exchange_token import exchange_token
-from redress.api.show_keys import show_keys
 from redress.errors import (
     AccessDeniedError,
     DependencyUnavailableError,
@@ -162,18 +161,6 @@ def test_an_api_that_does_not_know_its_name() -> None:
     del given["stageVariables"]
     status, body = exchange(Identity(), given)
     assert (status, body["error"]) == (503, "temporarily_unavailable")
-
-
-def test_what_anybody_is_told() -> None:
-    identity = Identity()
-    given: dict[str, Any] = json.loads((EVENTS / "show_keys.json").read_text("utf-8"))
-    given["stageVariables"]["issuer"] = ISSUER
-    assert json.loads(show_keys(given, identity.key)["body"]) == {"keys": [identity.key.jwks()[0]]}
-    given["rawPath"] = "/.well-known/openid-configuration"
-    told = json.loads(show_keys(given, identity.key)["body"])
-    assert told["issuer"] == ISSUER
-    assert told["jwks_uri"] == f"{ISSUER}/.well-known/jwks.json"
-    assert told["token_endpoint"] == f"{ISSUER}/oauth/token"
 
 
 # The client
