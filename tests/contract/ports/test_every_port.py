@@ -40,6 +40,15 @@ ADAPTERS: dict[str, dict[str, set[str]]] = {
         "sqlite": set(),
         "aws": {"ApiGatewayConnections"},
     },
+    # In this process it is redress.identity.broker.Broker, over any repository.
+    "TokenBroker": {
+        "memory": set(),
+        "sqlite": set(),
+        "aws": {"HttpTokenBroker", "AgentCoreTokenBroker"},
+    },
+    # Without a key service it is redress.adapters.local_keys.LocalKey.
+    "Signer": {"memory": set(), "sqlite": set(), "aws": {"KmsKey"}},
+    "PublicKeys": {"memory": set(), "sqlite": set(), "aws": {"KmsKey"}},
     # The machine's own clock serves everywhere: redress.runtime.SystemClock.
     "Clock": {"memory": set(), "sqlite": set(), "aws": set()},
 }

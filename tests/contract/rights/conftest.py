@@ -52,5 +52,6 @@ def used_cloud() -> Iterator[EmulatedCloud]:
         paths.ask()
         paths.hear_of_a_finding()
         paths.use_tools()
+        paths.tokens()
         paths.resolve()
         yield cloud

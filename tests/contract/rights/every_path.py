@@ -5,16 +5,20 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
 
+from botocore.credentials import Credentials
 from redress.adapters.aws.repository import DynamoDbRepository
+from redress.adapters.aws.token_exchange import HttpTokenBroker
 from redress.api.clients import Client, keep_client
 from redress.domains.orders.gateway import load_order, put_shipment
 from redress.domains.orders.models import Parcel, ParcelItem, Shipment
+from redress.identity.grants import save_grant
+from redress.models.identity import ExchangeRequest, Grant
 from redress.steps.record_finding import findings_of
 from redress_local.emulated.cloud import EmulatedCloud
 from redress_local.shop.labels import CaseLabel, Labels
@@ -151,6 +155,43 @@ class EveryPath:
             return any(event["detail-type"] == detail_type for event in told)
 
         until(look, f"{detail_type} of {label.case_id}")
+
+    def tokens(self) -> None:
+        """A workload exchanges a grant, then the token that it got for its agent; keys are read."""
+        now = datetime.now(UTC)
+        grant = Grant(
+            grant_id="grant_tokens",
+            case_id="case_tokens",
+            customer_id="cus_tokens",
+            scopes=("orders:read",),
+            source="api",
+            expires_at=now + timedelta(days=1),
+            order_id="ord_tokens",
+            as_of=now,
+        )
+        save_grant(self.world.cases, grant)
+        specs = {spec.logical_id: spec for spec in self.cloud.functions.functions()}
+
+        def exchange(function: str, **wanted: Any) -> str:
+            keys = Credentials(specs[function].access_key_id, "secret", "session")
+            broker = HttpTokenBroker(f"{self.cloud.url}/oauth/token", "us-east-1", keys)
+            asked = {"case_id": grant.case_id, "scope": ("orders:read",), **wanted}
+            return broker.exchange(ExchangeRequest(**asked)).access_token
+
+        token = exchange(
+            "InvestigateOrchestratorFunction",
+            workload="orchestrator",
+            audience="redress:orders:agent",
+            grant_id=grant.grant_id,
+        )
+        exchange(
+            "RunOrdersAgentFunction",
+            workload="orders-agent",
+            audience="redress:orders:tools",
+            subject_token=token,
+        )
+        assert self._call("GET", "/.well-known/jwks.json", "")["keys"]
+        assert self._call("GET", "/.well-known/openid-configuration", "")["issuer"]
 
     def customers(self) -> None:
         """A customer opens and reads a case, watches it, and leaves; another left unnoticed."""
