@@ -26,6 +26,12 @@ BEHIND = {
     "serve_orders_tools": {"orders", "tasks", "verifier", "policy"},
     "serve_payments_tools": {"payments", "tasks", "verifier", "policy"},
     "serve_inventory_tools": {"inventory", "tasks", "verifier", "policy"},
+    # They have the tools' servers in memory; of the policy they are shown nothing.
+    "run_orders_agent": {"orders", "tasks", "verifier"},
+    "run_payments_agent": {"payments", "tasks", "verifier"},
+    "run_inventory_agent": {"inventory", "tasks", "verifier"},
+    # Asking agents takes a token for each call, and the key of their cards.
+    "investigate_orchestrator": {"broker", "card_signer"},
 }
 SIGNS = {"exchange_token": ("kms:Sign",)}
 LIBRARY = {"REDRESS_CASES_TABLE", "REDRESS_KNOWLEDGE_BASE_ID", "REDRESS_DATA_SOURCE_ID"}
@@ -40,6 +46,8 @@ ANY_RESOURCE = {
 WILDCARDS = {
     "execution:${InvestigateCaseMachine.Name}:*": ".sync:2 follows executions it names itself",
     "execution:${SettleClaimMachine.Name}:*": ".sync:2 follows executions it names itself",
+    "execution:${InvestigatePipelineMachine.Name}:*": ".sync:2 follows executions it names itself",
+    "execution:${InvestigateSwarmMachine.Name}:*": ".sync:2 follows executions it names itself",
     "${WebSocketApi}/live/POST/@connections/*": "API Gateway makes up the connections' ids",
 }
 # The rule through which .sync:2 hears of a child's end; its name is fixed by Step Functions.
@@ -81,6 +89,8 @@ def expected_environment(used: set[str]) -> set[str]:
     names |= {"REDRESS_TOKEN_ISSUER", "REDRESS_TOKEN_KEY"} if "verifier" in used else set()
     names |= {"REDRESS_TOKEN_KEY"} if used & {"keys", "issuing"} else set()
     names |= {"REDRESS_TOKEN_URL"} if "broker" in used else set()
+    names |= {"REDRESS_AGENTS_URL"} if "agents" in used else set()
+    names |= {"REDRESS_CARD_KEY"} if "card_signer" in used else set()
     names |= {"REDRESS_CASES_TABLE"} if used & {"grants", "issuing"} else set()
     names |= {"REDRESS_TASKS_TABLE"} if "issuing" in used else set()
     names |= LIBRARY if "resolutions" in used else set()
@@ -92,7 +102,7 @@ def expected_environment(used: set[str]) -> set[str]:
 def expected_layers(used: set[str]) -> list[str]:
     layers = ["PolicyLayer"] if used & {"gate", "passages", "policy"} else []
     layers += ["AgentsLayer"] if "model_factory" in used else []
-    layers += ["ProtocolsLayer"] if used & {"verifier", "keys", "issuing"} else []
+    layers += ["ProtocolsLayer"] if used & {"verifier", "keys", "issuing", "agents"} else []
     layers += ["SandboxLayer"] if "config.wasi_cache_dir" in used else []
     return layers
 
@@ -101,6 +111,7 @@ def expected_resources(used: set[str]) -> set[str]:
     resources = {f"{table.capitalize()}Table" for table in used & set(TABLES)}
     resources |= {"CasesTable", "KnowledgeBaseId"} if "resolutions" in used else set()
     resources |= {"TokenKey"} if used & {"verifier", "keys", "issuing"} else set()
+    resources |= {"CardKey"} if "card_signer" in used else set()
     resources |= {"CasesTable"} if used & {"grants", "issuing"} else set()
     resources |= {"TasksTable"} if "issuing" in used else set()
     resources |= {"Bus"} if "publisher" in used else set()
@@ -145,6 +156,7 @@ def test_actions_fit_the_resource(functions: dict[str, Any], folder: str) -> Non
                     "Bus": {"events:PutEvents"},
                     "ResolveCaseMachine": {"states:SendTaskSuccess", "states:SendTaskFailure"},
                     "ModelArns": BEDROCK,
+                    "CardKey": {"kms:GetPublicKey"},
                     "TokenKey": {"kms:GetPublicKey", *SIGNS.get(folder, ())},
                     "WebSocketApi": {"execute-api:ManageConnections"},
                     "KnowledgeBaseId": RETRIEVAL.get(folder),
@@ -155,10 +167,15 @@ def test_actions_fit_the_resource(functions: dict[str, Any], folder: str) -> Non
 def test_agents_and_evidence_are_read_only(functions: dict[str, Any]) -> None:
     """A hijacked agent holds no right to any effect."""
     readers = [f for f in FOLDERS if f.startswith(("fetch_", "conclude_", "investigate_"))]
-    assert len(readers) == 5
-    for folder in [*readers, "gather_context", "validate_case"]:
+    assert len(readers) == 6
+    agents = ["run_orders_agent", "run_payments_agent", "run_inventory_agent"]
+    for folder in [*readers, *agents, "gather_context", "validate_case"]:
         for statement in statements(functions[logical_id(folder)].get("Policies", [])):
-            allowed = READS | BEDROCK | RETRIEVAL["gather_context"]
+            allowed = READS | BEDROCK | RETRIEVAL["gather_context"] | {"kms:GetPublicKey"}
+            if folder in agents and statement["Sid"] == "UseTokensOnce":
+                # Its own tools note which tokens were used.
+                assert statement["Resource"] == {"Fn::GetAtt": ["TasksTable", "Arn"]}
+                allowed = allowed | {"dynamodb:PutItem"}
             assert set(statement["Action"]) <= allowed, folder
 
 
