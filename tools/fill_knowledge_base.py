@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None, agent: Any = None) -> int:
     passages = read_passages(POLICIES)
     base = KnowledgeBase(given.knowledge_base_id, given.data_source_id, agent=agent)
     try:
-        KnowledgeBasePolicy(base, passages).publish()
+        KnowledgeBasePolicy(base, passages).ingest()
     except RedressError as error:
         print(f"error: {error}: correct it and run this again", file=sys.stderr)
         return 1

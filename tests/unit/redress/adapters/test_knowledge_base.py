@@ -187,10 +187,10 @@ def test_a_resolution_is_ingested(world: World) -> None:
         world.resolutions.keep(RESOLUTION)
 
 
-def test_the_whole_policy_is_published(world: World) -> None:
+def test_the_whole_policy_is_ingested(world: World) -> None:
     world.takes()
     world.takes()
-    world.policy.publish()
+    world.policy.ingest()
 
 
 @pytest.mark.parametrize("status", ["FAILED", "IGNORED"])

@@ -133,7 +133,7 @@ class KnowledgeBasePolicy:
             for hit in found[:limit]
         ]
 
-    def publish(self) -> None:
+    def ingest(self) -> None:
         """Ingest the policy: to be done once, and whenever its sections change.
 
         Raises:
