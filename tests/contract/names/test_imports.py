@@ -6,7 +6,14 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-AGENTS = {"conclude_investigation", "investigate_monolith"}
+AGENTS = {
+    "conclude_investigation",
+    "investigate_monolith",
+    "investigate_orchestrator",
+    "run_orders_agent",
+    "run_payments_agent",
+    "run_inventory_agent",
+}
 # They serve MCP, and import it in their INIT; no agent framework comes with it.
 TOOLS = {"serve_orders_tools", "serve_payments_tools", "serve_inventory_tools"}
 # They ask the policy gate, and so carry PolicyLayer.

@@ -6,10 +6,13 @@ memory adapters that note what is asked of them.
 
 import importlib.util
 import json
+import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -21,12 +24,15 @@ from redress.adapters.memory.connections import MemoryConnections
 from redress.adapters.memory.events import MemoryPublisher
 from redress.adapters.memory.repository import MemoryRepository
 from redress.config import Config
+from redress.identity.broker import Broker
 from redress.identity.exchange import JWT_SUBJECT
 from redress.identity.scopes import READ_SCOPE, AudienceKind, audience
 from redress.identity.tokens import claims_of, sign
 from redress.identity.workloads import AGENT_OF
+from redress.models.base import dump, dump_json, parse
+from redress.models.case import SupportCase
 from redress.models.identity import Access, Workload
-from redress.models.investigation import DomainName
+from redress.models.investigation import DomainName, DomainReport
 from redress.ports import Record, Write
 from redress.runtime import Runtime, using
 from redress_local.shop.document import Shop
@@ -53,6 +59,10 @@ STORIES = (
         "fetch_inventory_evidence",
         "conclude_investigation",
         "investigate_monolith",
+        "run_orders_agent",
+        "run_payments_agent",
+        "run_inventory_agent",
+        "investigate_orchestrator",
         "reconcile",
         "decide_by_policy",
         "reserve_stock",
@@ -123,6 +133,26 @@ class Recorder:
         self.inner.commit(writes)
 
 
+class Agents:
+    """The domains' agents, asked without A2A: their functions on the same stage."""
+
+    def __init__(self, stage: "Stage") -> None:
+        self._stage = stage
+        self._lock = threading.Lock()
+
+    def ask(
+        self, domain: DomainName, case: SupportCase, question: str, grant_id: str
+    ) -> DomainReport:
+        """Play the function of a domain's agent."""
+        event = {"case": dump(case), "question": question, "grant_id": grant_id}
+        with self._lock:
+            asking = self._stage.tables["cases"].function
+            report = self._stage.play(f"run_{domain}_agent", json.loads(dump_json(event)))
+            for table in self._stage.tables.values():
+                table.function = asking
+        return parse(DomainReport, report)
+
+
 class FixedClock:
     def now(self) -> datetime:
         return datetime(2026, 3, 2, 12, 5, tzinfo=UTC)
@@ -150,6 +180,15 @@ class Stage:
             ),
             clock=FixedClock(),
             signer=self.key,
+            broker=Broker(
+                grants=self.tables["cases"].inner,
+                used=self.tables["tasks"].inner,
+                signer=self.key,
+                clock=FixedClock(),
+                new_id=partial(token_urlsafe, 16),
+                issuer=ISSUER,
+            ),
+            agents=Agents(self),
             publisher=self.events,
             connections=self.connections,
             new_secret=lambda: TICKET,
