@@ -59,12 +59,21 @@ class Functions:
     handlers: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
     events: list[tuple[str, Any]] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
+    former: set[str] = field(default_factory=set)
+
+    def begin(self) -> None:
+        """Forget all, also what is still to come of the connections so far."""
+        with self.changed:
+            self.former |= {_connection(event) for _, event in self.events} - {""}
+            self.handlers.clear()
+            self.events.clear()
 
     def invoke(self, arn: str, payload: bytes) -> Answered:
         name = arn.removeprefix(ARN)
         event = json.loads(payload)
         with self.changed:
-            self.events.append((name, event))
+            if _connection(event) not in self.former:
+                self.events.append((name, event))
             self.changed.notify_all()
         handler = self.handlers.get(name, lambda event: {"statusCode": 200, "body": "ok"})
         try:
@@ -86,6 +95,11 @@ class Functions:
                 lambda: sum(called == name for called, _ in self.events) >= count, 10
             ), f"{name} was not called"
         return self.of(name)
+
+
+def _connection(event: Any) -> str:
+    found: str = event.get("requestContext", {}).get("connectionId", "")
+    return found
 
 
 class Clock:
@@ -234,8 +248,7 @@ def server() -> Iterator[Front]:
 
 @pytest.fixture
 def front(server: Front) -> Iterator[Front]:
-    server.functions.handlers.clear()
-    server.functions.events.clear()
+    server.functions.begin()
     server.lines.clear()
     server.clock.added = 0.0
     yield server
