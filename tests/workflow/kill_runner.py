@@ -3,8 +3,8 @@
     python kill_runner.py FIRST STEP WORKERS [PATTERN]
 
 Kills at commit FIRST, FIRST + STEP, ... until the case ends by itself, restarts each time, and
-prints one JSON line per kill. Everything is imported before the forks, so a child does not spend
-its time on imports; what the modules keep at run time is still empty in each.
+prints one JSON line per kill. Without a PATTERN, everything is imported before the forks, so a
+child does not spend its time on imports; what the modules keep at run time is still empty in each.
 """
 
 import importlib
@@ -32,17 +32,12 @@ LATE = (
     "redress_local.shop.example",
     "redress_local.shop.seeding",
 )
-# Their handlers open a session with a thread of its own, which no fork takes along.
-SESSIONS = frozenset(
-    {"RunOrdersAgentFunction", "RunPaymentsAgentFunction", "RunInventoryAgentFunction"}
-)
 CASE, ORDER = "case_1001", "ord_1001"
 
 
 def import_what_a_case_needs() -> None:
     for function in local_template(find_project()).functions.values():
-        if function.logical_id not in SESSIONS:
-            load_handler(function)
+        load_handler(function)
     for module in LATE:
         importlib.import_module(module)
 
@@ -110,7 +105,9 @@ def forked(work: Any) -> int:
 def main() -> int:
     first, step, workers = (int(argument) for argument in sys.argv[1:4])
     pattern = sys.argv[4] if len(sys.argv) > 4 else ""
-    import_what_a_case_needs()
+    if not pattern:
+        # The libraries of agents bring threads, which no fork takes along: there each imports.
+        import_what_a_case_needs()
     base = Path(tempfile.mkdtemp(prefix="redress-kill-"))
     commit = first
     try:

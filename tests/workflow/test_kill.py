@@ -18,7 +18,7 @@ RUNNER = Path(__file__).parent / "kill_runner.py"
         pytest.param(2, 2, 0, "", id="even commits"),
         pytest.param(3, 7, 4, "", id="some commits, with threads"),
         # Between a task's put and its start, too: who asks again finds the task, or starts it.
-        pytest.param(21, 11, 0, "orchestrator", id="some commits, agents by A2A"),
+        pytest.param(26, 13, 0, "orchestrator", id="some commits, agents by A2A"),
     ],
 )
 def test_killed_at_every_commit(first: int, step: int, workers: int, pattern: str) -> None:
@@ -31,7 +31,7 @@ def test_killed_at_every_commit(first: int, step: int, workers: int, pattern: st
     )
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0, done.stderr[-2000:]
-    assert len(rows) > 50 // step, "the case has fewer commits than it must have"
+    assert len(rows) > 40 // step, "the case has fewer commits than it must have"
     assert [row["killed"] for row in rows] == [True] * (len(rows) - 1) + [False]
     for row in rows:
         assert row["restart"] == 0, row

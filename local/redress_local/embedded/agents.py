@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import msgspec
@@ -36,9 +38,14 @@ class LocalStarter:
         machine: ARN of the machine run_task.
     """
 
+    _one_at_a_time = threading.Lock()
+
     def __init__(self, engine: Engine, machine: str) -> None:
         self._engine = engine
         self._machine = machine
+        # An engine without threads is its caller's alone, and an agent asks several at once.
+        alone = not engine.is_concurrent
+        self._turn: AbstractContextManager[Any] = self._one_at_a_time if alone else nullcontext()
 
     def start(self, task: AgentTask) -> None:
         """Start once, however often it is called for a task.
@@ -49,9 +56,10 @@ class LocalStarter:
         from asl_engine import ExecutionExistsError, MachineNotFoundError
 
         try:
-            self._engine.run(
-                self._machine, msgspec.to_builtins(task), task.task_id, timeout=_START_SECONDS
-            )
+            with self._turn:
+                self._engine.run(
+                    self._machine, msgspec.to_builtins(task), task.task_id, timeout=_START_SECONDS
+                )
         except ExecutionExistsError:
             # Started before.
             return

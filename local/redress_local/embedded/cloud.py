@@ -103,6 +103,7 @@ class EmbeddedCloud:
         )
         self._parts.runtime_of = self.host.runtime_of
         self._parts.token_key_file = folder.path / "token-key.pem"
+        self._parts.card_key_file = folder.path / "card-key.pem"
         self._tasks = Tasks(self.host)
         self.engine = Engine(
             journal=self._journal,

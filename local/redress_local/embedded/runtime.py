@@ -152,6 +152,7 @@ class Parts:
         self.may_come: Callable[[], bool] = lambda: False
         self.runtime_of: Callable[[str], Runtime] | None = None
         self.token_key_file: Path | None = None
+        self.card_key_file: Path | None = None
 
     @property
     def policies(self) -> Path:
@@ -182,10 +183,11 @@ class Parts:
 
     @cached_property
     def card_key(self) -> LocalKey:
-        """Signs agent cards, which nobody outside this process sees."""
+        """Signs agent cards, and nothing else."""
         from redress.adapters.local_keys import LocalKey
 
-        return LocalKey()
+        # In a file it is one key, whichever thread comes first.
+        return LocalKey(self.card_key_file)
 
     @cached_property
     def agents_http(self) -> httpx.Client:
