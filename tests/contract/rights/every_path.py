@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.client import HTTPConnection
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import urlsplit
 
 from botocore.credentials import Credentials
@@ -18,6 +18,7 @@ from redress.api.clients import Client, keep_client
 from redress.domains.orders.gateway import load_order, put_shipment
 from redress.domains.orders.models import Parcel, ParcelItem, Shipment
 from redress.identity.grants import save_grant
+from redress.models.case import Pattern
 from redress.models.identity import ExchangeRequest, Grant
 from redress.steps.record_finding import findings_of
 from redress_local.emulated.cloud import EmulatedCloud
@@ -26,7 +27,12 @@ from stack_world import StackWorld, until
 from tools_issuer import use_every_tool
 from websockets.sync.client import connect
 
-PATTERNS = ("evidence-first", "monolith")
+# What these do differs by what their agents read, not by the kind of case.
+BY_AGENTS: dict[Pattern, tuple[str, ...]] = {
+    "pipeline": ("missing_item",),
+    "orchestrator": ("missing_item", "duplicate_charge"),
+    "swarm": ("duplicate_charge",),
+}
 
 
 class EveryPath:
@@ -61,7 +67,12 @@ class EveryPath:
     def resolve(self) -> None:
         """Each kind of case, by each pattern."""
         kinds = sorted({label.kind for label in self.world.labels.cases})
-        wanted = [(self.label(kind=kind), pattern) for pattern in PATTERNS for kind in kinds]
+        taken = [
+            (kind, pattern)
+            for pattern in get_args(Pattern)
+            for kind in BY_AGENTS.get(pattern, kinds)
+        ]
+        wanted = [(self.label(kind=kind), pattern) for kind, pattern in taken]
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda each: self.run(each[0], pattern=each[1]), wanted))
 
