@@ -20,4 +20,4 @@ class TokenAnswer(msgspec.Struct, frozen=True, kw_only=True):
     expires_in: int
     scope: str
     issued_token_type: str = ACCESS_TOKEN
-    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - a name, no secret
