@@ -18,7 +18,7 @@ demo: setup ## Set up, then resolve the example dispute on this machine
 test: setup ## Set up, then run all tests in parallel
 	@$(BIN)/pytest -n $(CPUS) --dist worksteal
 
-check: lint judge types imports asl test demo sam sizes ## All that CI runs; without Docker set REDRESS_NO_DOCKER=1
+check: lint judge types imports asl test demo build sizes sam ## All that CI runs; without Docker set REDRESS_NO_DOCKER=1
 
 lint: setup ## ruff, cfn-lint
 	@$(BIN)/ruff check .
