@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from local_world import Opener, refunds_and_shipments
 from redress.errors import BudgetExceededError, DependencyUnavailableError
@@ -11,6 +12,7 @@ from redress.models.investigation import DOMAINS
 from redress_local.embedded.cloud import EmbeddedCloud
 from redress_local.embedded.resolution import resolve
 from redress_local.evaluation.run import evaluate
+from redress_local.shop.example import example_shop
 from redress_local.shop.generator import generate_cases
 
 BY_AGENTS = ("pipeline", "orchestrator", "swarm")
@@ -93,6 +95,21 @@ def test_a_silent_domain_of_evidence_first_escalates_to_the_orchestrator(
     assert (result["status"], result["missing"]) == ("resolved", [])
     assert "InvestigateOrchestrator" in [visit["name"] for visit in result["states"]]
     assert refunds_and_shipments(cloud) == (1, 1)
+
+
+def test_missing_evidence_escalates_to_the_orchestrator_and_counts_once(
+    opened: Opener, example: dict[str, Any]
+) -> None:
+    """Who asks again learns no more: a human decides. What the first try used is part of it."""
+    shop = msgspec.structs.replace(example_shop(), invoices=())
+    cloud = opened(shop=shop)
+    result = resolve(cloud, example)
+    names = [visit["name"] for visit in result["states"]]
+    assert names.index("ConcludeInvestigation") < names.index("InvestigateOrchestrator")
+    assert "payments/invoice" in result["missing"]
+    # One call of the decider, and at least three of the orchestrator and two of each agent.
+    assert result["model_calls"] >= 1 + 2 + 4
+    assert refunds_and_shipments(cloud) == (0, 0)
 
 
 def test_an_agent_that_stays_busy_is_given_up(opened: Opener, example: dict[str, Any]) -> None:
