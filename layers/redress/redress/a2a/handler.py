@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from a2a.server.context import ServerCallContext
 from a2a.server.events import Event
-from a2a.server.request_handlers.request_handler import RequestHandler, validate_request_params
+from a2a.server.request_handlers.request_handler import RequestHandler
 from a2a.types import (
     AgentCard,
     CancelTaskRequest,
@@ -42,6 +42,7 @@ from redress.a2a.messages import (
     case_of,
     check_ids,
     check_output,
+    check_required,
     content_hash,
     message_json,
     read_question,
@@ -71,12 +72,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def _answers(method: F) -> F:
     """Validate the request, and answer our errors in A2A's words."""
-    checked: Callable[..., Any] = validate_request_params(method)
-
     @wraps(method)
     async def wrapper(self: "DurableRequestHandler", params: Any, context: Any) -> Any:
         try:
-            return await checked(self, params, context)
+            check_required(params)
+            return await method(self, params, context)
         except A2AError:
             raise
         except RedressError as error:

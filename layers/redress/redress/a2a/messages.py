@@ -4,8 +4,9 @@ import hashlib
 from typing import Any
 
 import msgspec
-from a2a.types import Message, SendMessageConfiguration
+from a2a.types import Message, SendMessageConfiguration, SendMessageRequest
 from a2a.utils.errors import ContentTypeNotSupportedError, InvalidParamsError
+from a2a.utils.proto_utils import validate_proto_required_fields
 from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]
 
 from redress.a2a.wire import JSON, whole_numbers
@@ -21,6 +22,27 @@ _ACCEPTED = frozenset({JSON, "application/*", "*/*"})
 class _Ids(Model, frozen=True, kw_only=True):
     message_id: Identifier
     context_id: Identifier | None = None
+
+
+def check_required(params: Any) -> None:
+    """Refuse a request that lacks a field which A2A requires.
+
+    Raises:
+        InvalidParamsError: it names the fields.
+    """
+    if isinstance(params, SendMessageRequest):
+        # JSON data has no fields of A2A's, and looking for them took a sixth of a message's CPU.
+        params = _without_data(params)
+    validate_proto_required_fields(params)
+
+
+def _without_data(params: SendMessageRequest) -> SendMessageRequest:
+    lean = SendMessageRequest()
+    lean.CopyFrom(params)
+    for part in lean.message.parts:
+        if part.WhichOneof("content") == "data":
+            part.data.Clear()
+    return lean
 
 
 def check_ids(message: Message) -> None:
