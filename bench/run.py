@@ -1,7 +1,7 @@
 """Measures Redress beside its peers in one interleaved run and prints medians and ratios.
 
     make bench                          everything, three rounds
-    python bench/run.py --only peers    one part (peers, engine, growth, workflow, mcp, a2a, emulated)
+    python bench/run.py --only peers    one part, e.g. peers, engine, workflow, mcp, a2a or emulated
     python bench/run.py --json          for scripts
 
 Every peer runs in its own process, in turn, round after round, so that a machine that gets slower
