@@ -159,13 +159,15 @@ def _imports(node: ast.stmt) -> list[str]:
     return []
 
 
+OF_FUNCTIONS = ("redress.steps", "redress.agents", "redress.api", "redress.a2a")
+
+
 def _step(module: ast.Module, folder: str) -> str:
     """The one thing that the handler calls has the folder's name."""
     names = [
         alias.name
         for node in module.body
-        if isinstance(node, ast.ImportFrom)
-        and (node.module or "").startswith(("redress.steps", "redress.agents", "redress.api"))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(OF_FUNCTIONS)
         for alias in node.names
     ]
     assert names == [folder]

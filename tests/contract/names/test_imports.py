@@ -16,12 +16,14 @@ AGENTS = {
 }
 # They serve MCP, and import it in their INIT; no agent framework comes with it.
 TOOLS = {"serve_orders_tools", "serve_payments_tools", "serve_inventory_tools"}
+# They serve A2A, and import it in their INIT; neither MCP nor an agent framework comes with it.
+A2A = {"serve_orders_agent", "serve_payments_agent", "serve_inventory_agent"}
 # They ask the policy gate, and so carry PolicyLayer.
 GATED = {"decide_by_policy", "issue_refund"}
 LIGHT = sorted(
     path.name
     for path in (ROOT / "functions").iterdir()
-    if path.is_dir() and path.name not in AGENTS | TOOLS
+    if path.is_dir() and path.name not in AGENTS | TOOLS | A2A
 )
 HEAVY = {
     "asl_engine",

@@ -46,6 +46,8 @@ ADAPTERS: dict[str, dict[str, set[str]]] = {
         "sqlite": set(),
         "aws": {"HttpTokenBroker", "AgentCoreTokenBroker"},
     },
+    # In this process it is redress_local.embedded.agents.LocalStarter.
+    "TaskStarter": {"memory": set(), "sqlite": set(), "aws": {"StepFunctionsStarter"}},
     # Without a key service it is redress.adapters.local_keys.LocalKey.
     "Signer": {"memory": set(), "sqlite": set(), "aws": {"KmsKey"}},
     "PublicKeys": {"memory": set(), "sqlite": set(), "aws": {"KmsKey"}},

@@ -21,6 +21,7 @@ RETRIEVAL = {
     # Direct ingestion is an ingestion job to IAM.
     "index_resolution": {"bedrock:IngestKnowledgeBaseDocuments", "bedrock:StartIngestionJob"},
 }
+A2A = {"tasks", "cases", "verifier", "card_signer", "task_starter"}
 # What a handler does not take itself: the tools' servers ask the runtime at each call.
 BEHIND = {
     "serve_orders_tools": {"orders", "tasks", "verifier", "policy"},
@@ -32,8 +33,15 @@ BEHIND = {
     "run_inventory_agent": {"inventory", "tasks", "verifier"},
     # Asking agents takes a token for each call, and the key of their cards.
     "investigate_orchestrator": {"broker", "card_signer"},
+    # The agents' servers ask the runtime at their first call.
+    "serve_orders_agent": A2A,
+    "serve_payments_agent": A2A,
+    "serve_inventory_agent": A2A,
+    # Only a task whose end somebody wants to be told needs it.
+    "record_task": {"push"},
 }
 SIGNS = {"exchange_token": ("kms:Sign",)}
+SIGNS_CARDS = {"serve_orders_agent", "serve_payments_agent", "serve_inventory_agent"}
 LIBRARY = {"REDRESS_CASES_TABLE", "REDRESS_KNOWLEDGE_BASE_ID", "REDRESS_DATA_SOURCE_ID"}
 
 # Statements on `*`, by Sid, with the reason. Everything else names its resources.
@@ -90,6 +98,7 @@ def expected_environment(used: set[str]) -> set[str]:
     names |= {"REDRESS_TOKEN_KEY"} if used & {"keys", "issuing"} else set()
     names |= {"REDRESS_TOKEN_URL"} if "broker" in used else set()
     names |= {"REDRESS_AGENTS_URL"} if "agents" in used else set()
+    names |= {"REDRESS_RUN_TASK_ARN"} if "task_starter" in used else set()
     names |= {"REDRESS_CARD_KEY"} if "card_signer" in used else set()
     names |= {"REDRESS_CASES_TABLE"} if used & {"grants", "issuing"} else set()
     names |= {"REDRESS_TASKS_TABLE"} if "issuing" in used else set()
@@ -99,10 +108,13 @@ def expected_environment(used: set[str]) -> set[str]:
     return names
 
 
+PROTOCOLS = {"verifier", "keys", "issuing", "agents", "push"}
+
+
 def expected_layers(used: set[str]) -> list[str]:
     layers = ["PolicyLayer"] if used & {"gate", "passages", "policy"} else []
     layers += ["AgentsLayer"] if "model_factory" in used else []
-    layers += ["ProtocolsLayer"] if used & {"verifier", "keys", "issuing", "agents"} else []
+    layers += ["ProtocolsLayer"] if used & PROTOCOLS else []
     layers += ["SandboxLayer"] if "config.wasi_cache_dir" in used else []
     return layers
 
@@ -111,6 +123,7 @@ def expected_resources(used: set[str]) -> set[str]:
     resources = {f"{table.capitalize()}Table" for table in used & set(TABLES)}
     resources |= {"CasesTable", "KnowledgeBaseId"} if "resolutions" in used else set()
     resources |= {"TokenKey"} if used & {"verifier", "keys", "issuing"} else set()
+    resources |= {"RunTaskMachine"} if "task_starter" in used else set()
     resources |= {"CardKey"} if "card_signer" in used else set()
     resources |= {"CasesTable"} if used & {"grants", "issuing"} else set()
     resources |= {"TasksTable"} if "issuing" in used else set()
@@ -156,7 +169,9 @@ def test_actions_fit_the_resource(functions: dict[str, Any], folder: str) -> Non
                     "Bus": {"events:PutEvents"},
                     "ResolveCaseMachine": {"states:SendTaskSuccess", "states:SendTaskFailure"},
                     "ModelArns": BEDROCK,
-                    "CardKey": {"kms:GetPublicKey"},
+                    "CardKey": {"kms:GetPublicKey"}
+                    | ({"kms:Sign"} if folder in SIGNS_CARDS else set()),
+                    "RunTaskMachine": {"states:StartExecution"},
                     "TokenKey": {"kms:GetPublicKey", *SIGNS.get(folder, ())},
                     "WebSocketApi": {"execute-api:ManageConnections"},
                     "KnowledgeBaseId": RETRIEVAL.get(folder),
@@ -201,7 +216,23 @@ def test_no_effect_writes_what_it_is_checked_against(functions: dict[str, Any]) 
         "OpenCaseFunction",
         "IndexResolutionFunction",
         "RecordFindingFunction",
+        "ServeOrdersAgentFunction",
+        "ServePaymentsAgentFunction",
+        "ServeInventoryAgentFunction",
     }
+
+
+@pytest.mark.parametrize("domain", ["orders", "payments", "inventory"])
+def test_an_agents_server_writes_delegations_only(functions: dict[str, Any], domain: str) -> None:
+    """It hands on what a token allowed; of cases, rulings and users' grants it writes nothing."""
+    function = functions[logical_id(f"serve_{domain}_agent")]
+    (found,) = (
+        statement
+        for statement in statements(function["Policies"])
+        if _named(statement["Resource"]) == "CasesTable"
+    )
+    wanted = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["grant#delegation.*"]}}
+    assert (found["Action"], found["Condition"]) == (["dynamodb:PutItem"], wanted)
 
 
 @pytest.mark.parametrize(

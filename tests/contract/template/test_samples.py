@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from itertools import count
 from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any
@@ -29,10 +30,11 @@ from redress.identity.exchange import JWT_SUBJECT
 from redress.identity.scopes import READ_SCOPE, AudienceKind, audience
 from redress.identity.tokens import claims_of, sign
 from redress.identity.workloads import AGENT_OF
+from redress.models.agents import AgentTask
 from redress.models.base import dump, dump_json, parse
 from redress.models.case import SupportCase
 from redress.models.identity import Access, Workload
-from redress.models.investigation import DomainName, DomainReport
+from redress.models.investigation import DOMAINS, DomainName, DomainReport
 from redress.ports import Record, Write
 from redress.runtime import Runtime, using
 from redress_local.shop.document import Shop
@@ -80,6 +82,7 @@ STORIES = (
         "record_finding",
     ),
     ("serve_orders_tools", "serve_payments_tools", "serve_inventory_tools"),
+    ("serve_orders_agent", "serve_payments_agent", "serve_inventory_agent", "record_task"),
     ("claim_case", PROGRAM_FAILED, "await_approval", "answer_approval"),
     (
         "claim_case",
@@ -170,6 +173,8 @@ class Stage:
         seed_repositories(shop or example_shop(), *domains)
         self.events = MemoryPublisher()
         self.key = LocalKey()
+        self.ids = count()
+        self.started: list[AgentTask] = []
         connection = sample("connect_client")["requestContext"]["connectionId"]
         self.connections = MemoryConnections({connection})
         self.runtime = Runtime(
@@ -189,6 +194,8 @@ class Stage:
                 issuer=ISSUER,
             ),
             agents=Agents(self),
+            card_signer=LocalKey(),
+            task_starter=self,
             publisher=self.events,
             connections=self.connections,
             new_secret=lambda: TICKET,
@@ -205,6 +212,42 @@ class Stage:
             chosen["headers"]["authorization"] = f"Bearer {self.token(TOOLS_OF[folder])}"
         with using(self.runtime):
             return json.loads(json.dumps(handler(folder)(chosen, None)))
+
+    def start(self, task: AgentTask) -> None:
+        """Remember a task that an agent's server starts."""
+        self.started.append(task)
+
+    def ask_an_agent(self, domain: DomainName) -> None:
+        """Send a message, look at the task and at all, want to be told, and see it end."""
+        facts = sample("fetch_order_evidence")["case"]
+        facts = {key: value for key, value in facts.items() if key != "grant_id"}
+        message = {
+            "messageId": "msg-1",
+            "role": "ROLE_USER",
+            "parts": [{"data": {"case": facts, "question": "What is known?"}}],
+        }
+        later = {"returnImmediately": True}
+        task = self.rpc(domain, "SendMessage", {"message": message, "configuration": later})["task"]
+        for method in ("GetTask", "ListTasks"):
+            self.rpc(domain, method, {"id": task["id"]} if method == "GetTask" else {})
+        self.rpc(domain, "ListTaskPushNotificationConfigs", {"taskId": task["id"]})
+        report = {"domain": domain, "evidence": {"domain": domain, "items": []}}
+        ended = self.play("record_task", {"task_id": task["id"], "report": report})
+        assert (ended["state"], self.started[-1].task_id) == ("completed", task["id"])
+
+    def rpc(self, domain: DomainName, method: str, params: Any) -> Any:
+        """Call a domain's agent by JSON-RPC, with a token of its own."""
+        event = sample(f"serve_{domain}_agent")
+        http = event["requestContext"]["http"]
+        event["rawPath"] = http["path"] = f"/a2a/{domain}"
+        http["method"] = "POST"
+        token = self.token(domain, "agent", "orchestrator")
+        event["headers"] |= {"authorization": f"Bearer {token}", "a2a-version": "1.0"}
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        event["body"] = json.dumps(body)
+        answer = json.loads(self.play(f"serve_{domain}_agent", event)["body"])
+        assert "result" in answer, answer
+        return answer["result"]
 
     def exchange_a_token(self) -> None:
         """The agent of a domain exchanges the token that it was called with."""
@@ -232,7 +275,7 @@ class Stage:
             act=(actor or AGENT_OF[domain],),
         )
         now = int(FixedClock().now().timestamp())
-        claims = claims_of(access, issuer=ISSUER, jti="jti_1", now=now, life=60)
+        claims = claims_of(access, issuer=ISSUER, jti=f"jti_{next(self.ids)}", now=now, life=60)
         return sign(claims, self.key)
 
     def decide_without_the_program(self) -> None:
@@ -282,6 +325,8 @@ def play_what_samples_leave_out(needed: dict[str, dict[str, set[str]]]) -> None:
     stage.play("decide_by_policy", {**sample("decide_by_policy"), "attempt": 2})
     stage.play("release_stock")
     stage.exchange_a_token()
+    for domain in DOMAINS:
+        Stage(needed).ask_an_agent(domain)
     stage.play("issue_ticket")
     stage.play("connect_client")
     stage.connections.open_ids.clear()
