@@ -52,6 +52,7 @@ def used_cloud() -> Iterator[EmulatedCloud]:
         paths.ask()
         paths.hear_of_a_finding()
         paths.use_tools()
+        paths.look_at_tasks()
         paths.tokens()
         paths.resolve()
         yield cloud

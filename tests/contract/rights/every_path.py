@@ -11,6 +11,7 @@ from http.client import HTTPConnection
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
+from a2a_caller import A2ACaller
 from botocore.credentials import Credentials
 from redress.adapters.aws.repository import DynamoDbRepository
 from redress.adapters.aws.token_exchange import HttpTokenBroker
@@ -20,6 +21,7 @@ from redress.domains.orders.models import Parcel, ParcelItem, Shipment
 from redress.identity.grants import save_grant
 from redress.models.case import Pattern
 from redress.models.identity import ExchangeRequest, Grant
+from redress.models.investigation import DOMAINS
 from redress.steps.record_finding import findings_of
 from redress_local.emulated.cloud import EmulatedCloud
 from redress_local.shop.labels import CaseLabel, Labels
@@ -261,6 +263,13 @@ class EveryPath:
     def use_tools(self) -> None:
         """Somebody else's agent calls every tool of every domain's MCP server."""
         use_every_tool(self.cloud, self.world.labels.cases[0].order_id)
+
+    def look_at_tasks(self) -> None:
+        """Somebody else's orchestrator asks each agent for its tasks, and where they are told."""
+        caller = A2ACaller(self.cloud)
+        case = caller.case(self.world.labels.cases[0].order_id)
+        for domain in DOMAINS:
+            caller.look_at_everything(case, domain)
 
     @contextmanager
     def throttled(self, logical_id: str) -> Iterator[None]:

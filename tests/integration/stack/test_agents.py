@@ -5,115 +5,30 @@ Tokens are signed by the stack's key; cards are by the stack's other one.
 
 import json
 import time
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
+from a2a_caller import A2ACaller, message_of
 from customer import Api
-from redress.a2a.client import DomainAgents
-from redress.adapters.aws.kms import KmsKey
-from redress.adapters.aws.repository import DynamoDbRepository
-from redress.domains.orders.gateway import load_order
 from redress.errors import AgentUnavailableError
-from redress.identity.broker import Broker
-from redress.identity.grants import save_grant
-from redress.identity.scopes import DEFAULT_CUSTOMER_SCOPES, READ_SCOPE, audience
-from redress.models.base import dump
 from redress.models.case import SupportCase
-from redress.models.identity import ExchangeRequest, Grant
 from redress.models.investigation import DOMAINS
-from redress.runtime import SystemClock
-
-
-class Caller:
-    """An orchestrator outside the stack, whose broker signs with the stack's key."""
-
-    def __init__(self, cloud: Any) -> None:
-        spec = next(
-            s for s in cloud.functions.functions() if s.logical_id == "ServeOrdersAgentFunction"
-        )
-        self.url = cloud.url
-        self.records = {
-            name: DynamoDbRepository(cloud.table(name), cloud.client("dynamodb"))
-            for name in ("orders", "cases", "tasks")
-        }
-        self.broker = Broker(
-            grants=self.records["cases"],
-            used=self.records["tasks"],
-            signer=KmsKey(spec.environment["REDRESS_TOKEN_KEY"], cloud.client("kms")),
-            clock=SystemClock(),
-            new_id=lambda: uuid.uuid4().hex,
-            issuer=spec.environment["REDRESS_TOKEN_ISSUER"],
-        )
-        self.card_key = KmsKey(spec.environment["REDRESS_CARD_KEY"], cloud.client("kms"))
-
-    @contextmanager
-    def agents(self, keys: Any = None) -> Iterator[DomainAgents]:
-        urls = {domain: f"{self.url}/a2a/{domain}" for domain in DOMAINS}
-        with httpx.Client(trust_env=False) as http:
-            yield DomainAgents(urls, http, self.broker, keys or self.card_key)
-
-    def case(self, order_id: str) -> SupportCase:
-        order = load_order(self.records["orders"], order_id).order
-        name = uuid.uuid4().hex
-        case = SupportCase(
-            case_id=f"case_{name}",
-            customer_id=order.customer_id,
-            order_id=order_id,
-            statement="Something is wrong with my order.",
-            pattern="orchestrator",
-            as_of=datetime.now(UTC),
-            skus=tuple(dict.fromkeys(line.sku for line in order.lines)),
-            grant_id=f"grant.{name}",
-        )
-        grant = Grant(
-            grant_id=case.grant_id,
-            case_id=case.case_id,
-            customer_id=case.customer_id,
-            scopes=DEFAULT_CUSTOMER_SCOPES,
-            source="api",
-            expires_at=datetime.now(UTC) + timedelta(hours=1),
-            order_id=case.order_id,
-            skus=case.skus,
-            as_of=case.as_of,
-        )
-        save_grant(self.records["cases"], grant)
-        return case
-
-    def token(self, case: SupportCase, domain: Any = "orders") -> str:
-        request = ExchangeRequest(
-            workload="orchestrator",
-            audience=audience(domain, "agent"),
-            scope=(READ_SCOPE[domain],),
-            case_id=case.case_id,
-            grant_id=case.grant_id,
-        )
-        return self.broker.exchange(request).access_token
 
 
 @pytest.fixture(scope="module")
-def caller(cloud: Any) -> Caller:
-    return Caller(cloud)
+def caller(cloud: Any) -> A2ACaller:
+    return A2ACaller(cloud)
 
 
 @pytest.fixture(scope="module")
-def case(cloud: Any, caller: Caller) -> SupportCase:
+def case(cloud: Any, caller: A2ACaller) -> SupportCase:
     orders = cloud.client("dynamodb").scan(TableName=cloud.table("orders"))["Items"]
     found = sorted(row["pk"]["S"] for row in orders if row["pk"]["S"].startswith("order#"))
     return caller.case(found[0].removeprefix("order#"))
 
 
-def message_of(case: SupportCase, message_id: str) -> dict[str, Any]:
-    facts = {key: value for key, value in dump(case).items() if key != "grant_id"}
-    data = {"case": facts, "question": "What is known about the order?"}
-    return {"messageId": message_id, "role": "ROLE_USER", "parts": [{"data": data}]}
-
-
-def test_all_three_agents_report_at_once(caller: Caller, case: SupportCase) -> None:
+def test_all_three_agents_report_at_once(caller: A2ACaller, case: SupportCase) -> None:
     with caller.agents() as agents:
         questions = dict.fromkeys(DOMAINS, "What is known?")
         reports = agents.ask_all(questions, case, case.grant_id)
@@ -125,7 +40,7 @@ def test_all_three_agents_report_at_once(caller: Caller, case: SupportCase) -> N
 
 
 def test_a_message_sent_twice_is_one_execution(
-    cloud: Any, caller: Caller, case: SupportCase
+    cloud: Any, caller: A2ACaller, case: SupportCase
 ) -> None:
     api, body = Api(cloud), {"jsonrpc": "2.0", "id": 1, "method": "SendMessage"}
     body["params"] = {"message": message_of(case, "twice")}
@@ -150,7 +65,7 @@ def test_a_message_sent_twice_is_one_execution(
     assert "eyJ" not in history
 
 
-def test_rest_and_polling(cloud: Any, caller: Caller, case: SupportCase) -> None:
+def test_rest_and_polling(cloud: Any, caller: A2ACaller, case: SupportCase) -> None:
     api, version = Api(cloud), {"A2A_Version": "1.0"}
     sent = api.call(
         "POST",
@@ -185,7 +100,7 @@ def test_a_card_is_public_and_leads_back_here(cloud: Any) -> None:
         assert (again.status_code, again.content) == (304, b"")
 
 
-def test_a_card_of_another_key_is_not_believed(caller: Caller, case: SupportCase) -> None:
+def test_a_card_of_another_key_is_not_believed(caller: A2ACaller, case: SupportCase) -> None:
     with (
         caller.agents(keys=caller.broker._signer) as agents,
         pytest.raises(AgentUnavailableError, match="not trusted"),
