@@ -28,6 +28,7 @@ FOLDER: Final = ROOT / ".aws-sam" / "plain"
 
 _REQUIREMENTS: Final = {
     "RedressLayer": "layers/redress/requirements.txt",
+    "WebLayer": "layers/web/requirements.txt",
     "AgentsLayer": "layers/agents/requirements.txt",
     "ProtocolsLayer": "layers/protocols/requirements.txt",
     "SandboxLayer": "layers/redress/requirements-sandbox.txt",

@@ -113,6 +113,7 @@ PROTOCOLS = {"verifier", "keys", "issuing", "agents", "push"}
 
 def expected_layers(used: set[str]) -> list[str]:
     layers = ["PolicyLayer"] if used & {"gate", "passages", "policy"} else []
+    layers += ["WebLayer"] if used & {"model_factory", *PROTOCOLS} else []
     layers += ["AgentsLayer"] if "model_factory" in used else []
     layers += ["ProtocolsLayer"] if used & PROTOCOLS else []
     layers += ["SandboxLayer"] if "config.wasi_cache_dir" in used else []

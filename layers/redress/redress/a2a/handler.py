@@ -72,6 +72,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def _answers(method: F) -> F:
     """Validate the request, and answer our errors in A2A's words."""
+
     @wraps(method)
     async def wrapper(self: "DurableRequestHandler", params: Any, context: Any) -> Any:
         try:
