@@ -15,6 +15,7 @@ RedressError
     ├── CaseOwnedElsewhereError     another execution works on the case right now
     ├── InvalidProposalError        the agent's answer breaks its contract
     ├── BudgetExceededError         turns or tokens ran out
+    ├── EvidenceMissingError        a domain gave no answer, and nothing can be decided without it
     ├── ModelRefusedError           the model service refuses the call, now and later
     ├── RecordingMissingError       a cassette has no answer for this prompt
     ├── OutOfStockError             a reservation found too little stock
@@ -87,6 +88,10 @@ class InvalidProposalError(FinalError):
 
 class BudgetExceededError(FinalError):
     """Turns or tokens ran out before the agent concluded."""
+
+
+class EvidenceMissingError(FinalError):
+    """A domain gave no answer, and nothing can be decided without it: replay the case later."""
 
 
 class ModelRefusedError(FinalError):

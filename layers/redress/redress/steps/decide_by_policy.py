@@ -10,12 +10,19 @@ from redress.domains.inventory.gateway import load_stock
 from redress.domains.orders.gateway import load_order
 from redress.domains.orders.models import Order
 from redress.domains.payments.gateway import load_payments
-from redress.errors import AccessDeniedError, InvalidProposalError
+from redress.errors import AccessDeniedError, EvidenceMissingError, InvalidProposalError
 from redress.identity.grants import Grants
 from redress.identity.scopes import audience
 from redress.models.case import SupportCase
 from redress.models.identity import Scope
-from redress.models.investigation import PRECEDENT, DomainName, ProposedAction, unanswered
+from redress.models.investigation import (
+    DOMAINS,
+    PRECEDENT,
+    UNAVAILABLE,
+    DomainName,
+    ProposedAction,
+    unanswered,
+)
 from redress.models.settlement import (
     Decision,
     DecisionRequest,
@@ -73,6 +80,7 @@ def decide_by_policy(
         UnknownOrderError: the order is gone.
         UnknownCaseError, CaseOwnedElsewhereError, CaseAlreadySettledError: this attempt is over.
         ConflictError: the case changed meanwhile; nothing was ruled.
+        EvidenceMissingError: a domain gave no answer, and without it there is nothing to do.
     """
     case, proposal = request.case, request.investigation.proposal
     _check(request)
@@ -87,11 +95,13 @@ def decide_by_policy(
     asked = not judged or _asked_for(case, owned.record.grant_id, Grants(cases, clock))
     ruler = _Ruler(request, order.order, judged, gate, payments, day_of(clock.now()), asked)
     ruled = (*begun, *(ruler.rule(each) for each in judged))
+    next_step = _next_step(ruled, ruler.is_cited)
+    _require_answers(request, next_step)
     ruling = Ruling(
         case_id=case.case_id,
         order_id=case.order_id,
         customer_id=case.customer_id,
-        next_step=_next_step(ruled, ruler.is_cited),
+        next_step=next_step,
         actions=ruled,
         proposal_hash=proposal_hash(case.case_id, case.order_id, case.customer_id, ruled),
         reasons=_doubts(request, ruler.is_cited),
@@ -100,6 +110,14 @@ def decide_by_policy(
     facts = {"next_step": ruling.next_step, "actions": [_shown(each) for each in ruled]}
     publish_progress(publisher, case, "ruled", request.attempt, clock.now(), facts)
     return ruling
+
+
+def _require_answers(request: DecisionRequest, next_step: NextStep) -> None:
+    """Refuse to close a case, with nothing done, about which a domain was merely not reached."""
+    missing = request.investigation.missing
+    silent = [domain for domain in DOMAINS if f"{domain}/{UNAVAILABLE}" in missing]
+    if silent and next_step in ("explain", "deny"):
+        raise EvidenceMissingError(f"{', '.join(silent)} gave no answer: replay the case later")
 
 
 def _asked_for(case: SupportCase, grant_id: str | None, grants: Grants) -> bool:

@@ -12,6 +12,7 @@ from redress.errors import (
     CaseAlreadySettledError,
     CaseOwnedElsewhereError,
     ConflictError,
+    EvidenceMissingError,
     InvalidProposalError,
     UnknownOrderError,
 )
@@ -273,9 +274,22 @@ def test_nothing_is_paid_on_a_domain_that_gave_no_answer(
     world: Any, domain: str, refund: str, reason: str
 ) -> None:
     """Not even if the agent calls its conclusion firm, and the ledger agrees."""
+    if (refund, reason) == ("deny", "unavailable"):
+        # Nothing is left to do, only because a domain was not reached: that is no resolution.
+        with pytest.raises(EvidenceMissingError, match="payments gave no answer"):
+            world.decide(missing=[f"{domain}/{reason}"], conclusive=True)
+        return
     ruling = world.decide(missing=[f"{domain}/{reason}"], conclusive=True)
     assert decisions(ruling) == {"refund_payment:pay_2": refund, "reship_line:line_2": "deny"}
     assert "answered-domains-only" in reasons(ruling)
+
+
+def test_a_domain_that_was_not_reached_leaves_a_case_open(world: Any) -> None:
+    """Nobody proposes anything without facts: the customer must not be told that all is well."""
+    for found in (["orders/unavailable"], ["inventory/sku_1", "payments/unavailable"]):
+        with pytest.raises(EvidenceMissingError):
+            world.decide([], missing=found, conclusive=False)
+    assert world.decide([], missing=["payments/not_permitted"]).next_step == "explain"
 
 
 def test_above_the_threshold_a_human_is_asked(world: Any) -> None:
