@@ -89,8 +89,8 @@ class A2AWorld:
             starter=self.starter,
             verifier=Verifier(self.key, ISSUER, aud, self.clock, replay),
             signer=self.card_key,
-            delegate=lambda access: delegate(
-                self.grants, access, self.clock, lambda: uuid.uuid4().hex
+            delegate=lambda access, skus: delegate(
+                self.grants, access, skus, self.clock, lambda: uuid.uuid4().hex
             ),
             clock=self.clock,
             check_push_url=public_by_name,

@@ -12,7 +12,15 @@ from redress.identity.grants import save_grant
 from redress.identity.replay import ReplayGuard
 from redress.identity.scopes import DEFAULT_CUSTOMER_SCOPES
 from redress.identity.tokens import Verifier
-from redress.models.identity import Access, Audience, ExchangeRequest, Grant, Scope, Workload
+from redress.models.identity import (
+    Access,
+    Audience,
+    ExchangeRequest,
+    Grant,
+    Scope,
+    Workload,
+    sku_digests,
+)
 
 ISSUER = "https://redress.test"
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -20,7 +28,7 @@ ACCESS = Access(
     subject="cus_1",
     case_id="case_1",
     order_id="ord_1",
-    skus=("sku_a", "sku_b"),
+    sku_digests=sku_digests(("sku_a", "sku_b")),
     as_of=NOW,
     scopes=("payments:read",),
     audience="redress:payments:tools",

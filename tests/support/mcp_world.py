@@ -26,7 +26,7 @@ from redress.identity.workloads import AGENT_OF
 from redress.mcp_serving.calls import ACCESS_META, CASE_META, SeenOnly
 from redress.mcp_serving.http import ToolsFront
 from redress.mcp_serving.server import ServerParts
-from redress.models.identity import Access
+from redress.models.identity import Access, sku_digests
 from redress.models.investigation import DomainName
 from starlette.types import ASGIApp
 
@@ -109,7 +109,7 @@ class ToolWorld:
             subject=case.customer_id,
             case_id=case.case_id,
             order_id=case.order_id,
-            skus=case.skus,
+            sku_digests=sku_digests(case.skus),
             as_of=case.as_of,
             scopes=(READ_SCOPE[domain],),
             audience=audience(domain, "tools"),

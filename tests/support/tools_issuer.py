@@ -12,7 +12,7 @@ from redress.domains.orders.gateway import load_order
 from redress.identity.scopes import READ_SCOPE, audience
 from redress.identity.tokens import claims_of, sign
 from redress.identity.workloads import AGENT_OF
-from redress.models.identity import Access
+from redress.models.identity import Access, sku_digests
 from redress.models.investigation import DOMAINS, DomainName
 from strands.tools.mcp import MCPClient
 from strands.tools.mcp._compat import streamable_http_transport
@@ -30,11 +30,12 @@ class Issuer(httpx.Auth):
         self._key = KmsKey(spec.environment["REDRESS_TOKEN_KEY"], cloud.client("kms"))
         orders = DynamoDbRepository(cloud.table("orders"), cloud.client("dynamodb"))
         order = load_order(orders, order_id).order
+        self.skus = list(dict.fromkeys(line.sku for line in order.lines))
         self.access = Access(
             subject=order.customer_id,
             case_id="case_mcp",
             order_id=order_id,
-            skus=tuple(dict.fromkeys(line.sku for line in order.lines)),
+            sku_digests=sku_digests(self.skus),
             as_of=order.placed_at,
             scopes=(READ_SCOPE[domain],),
             audience=audience(domain, "tools"),
@@ -56,7 +57,7 @@ class Issuer(httpx.Auth):
         known: dict[str, list[tuple[str, Any]]] = {
             "orders": [("get_order", order), ("get_shipments", order)],
             "payments": [("get_invoice", order), ("get_payments", order)],
-            "inventory": [("get_stock", {"skus": list(self.access.skus)})],
+            "inventory": [("get_stock", {"skus": self.skus})],
         }
         return known[self.access.audience.split(":")[1]]
 

@@ -30,7 +30,9 @@ def agent_app(agent: AgentDefinition, here: Runtime) -> "Starlette":
             starter=here.task_starter,
             verifier=here.verifier(audience(agent.domain, "agent")),
             signer=here.card_signer,
-            delegate=lambda access: delegate(here.cases, access, here.clock, here.new_secret),
+            delegate=lambda access, skus: delegate(
+                here.cases, access, skus, here.clock, here.new_secret
+            ),
             clock=here.clock,
         )
     return apps[agent.domain]

@@ -33,7 +33,7 @@ from redress.identity.workloads import AGENT_OF
 from redress.models.agents import AgentTask
 from redress.models.base import dump, dump_json, parse
 from redress.models.case import SupportCase
-from redress.models.identity import Access, Workload
+from redress.models.identity import Access, Workload, sku_digests
 from redress.models.investigation import DOMAINS, DomainName, DomainReport
 from redress.ports import Record, Write
 from redress.runtime import Runtime, using
@@ -268,7 +268,7 @@ class Stage:
             subject=case["customer_id"],
             case_id=case["case_id"],
             order_id=case["order_id"],
-            skus=tuple(case["skus"]),
+            sku_digests=sku_digests(case["skus"]),
             as_of=datetime.fromisoformat(case["as_of"]),
             scopes=(READ_SCOPE[domain],),
             audience=audience(domain, kind),

@@ -12,7 +12,7 @@ from redress.adapters.local_keys import LocalKey
 from redress.errors import AccessDeniedError
 from redress.identity.tokens import claims_of, sign, sign_jws
 from redress.models.case import SupportCase
-from redress.models.identity import Access
+from redress.models.identity import Access, sku_digests
 
 METHODS = (
     ("POST", "", {"jsonrpc": "2.0", "id": 1, "method": "ListTasks", "params": {}}),
@@ -42,7 +42,7 @@ def forged(world: A2AWorld, case: SupportCase, **changes: Any) -> str:
         subject=case.customer_id,
         case_id=case.case_id,
         order_id=case.order_id,
-        skus=case.skus,
+        sku_digests=sku_digests(case.skus),
         as_of=case.as_of,
         scopes=("orders:read",),
         audience="redress:orders:agent",

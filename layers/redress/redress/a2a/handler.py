@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from functools import wraps
 from typing import Any, TypeVar
 
+import msgspec
 from a2a.server.context import ServerCallContext
 from a2a.server.events import Event
 from a2a.server.request_handlers.request_handler import RequestHandler
@@ -64,8 +65,11 @@ BUDGET_SECONDS = 20.0
 """How long a call waits for a task: API Gateway gives up after 30 seconds."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5
 
-Delegate = Callable[[Access], str]
-"""Stores what a token allows for work that outlives the token; returns the grant's id."""
+Delegate = Callable[[Access, tuple[str, ...]], str]
+"""Stores what a token allows for work that outlives the token; returns the grant's id.
+
+It is given the products of the case, which the token has digests of.
+"""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -164,8 +168,8 @@ class DurableRequestHandler(RequestHandler):
         if found is None:
             question = read_question(message)
             # Refuse before anything is stored: the grant's id is not known yet, nor needed.
-            case_of(question, access, "not-yet")
-            grant_id = self._delegate(access)
+            case = case_of(question, access, "not-yet")
+            grant_id = self._delegate(access, case.skus)
             now = self._clock.now()
             context_id = message.context_id or f"context-{task_id.removeprefix('task-')}"
             task = StoredTask(
@@ -173,7 +177,7 @@ class DurableRequestHandler(RequestHandler):
                     task_id=task_id,
                     domain=self._domain,
                     grant_id=grant_id,
-                    case=case_of(question, access, grant_id),
+                    case=msgspec.structs.replace(case, grant_id=grant_id),
                     question=question.question,
                 ),
                 subject=access.subject,

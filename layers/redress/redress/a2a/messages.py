@@ -14,7 +14,7 @@ from redress.errors import InvalidInputError
 from redress.models.agents import AgentQuestion
 from redress.models.base import Identifier, Model, parse
 from redress.models.case import SupportCase
-from redress.models.identity import Access
+from redress.models.identity import Access, sku_digests
 
 _ACCEPTED = frozenset({JSON, "application/*", "*/*"})
 
@@ -99,8 +99,9 @@ def case_of(question: AgentQuestion, access: Access, grant_id: str) -> SupportCa
         case = parse(SupportCase, {**question.case, "grant_id": grant_id})
     except InvalidInputError as error:
         raise InvalidParamsError(f"the data part: case: {error}") from error
-    said = (case.case_id, case.customer_id, case.order_id, case.skus, case.as_of)
-    if said != (access.case_id, access.subject, access.order_id, access.skus, access.as_of):
+    said = (case.case_id, case.customer_id, case.order_id, case.as_of)
+    allowed = (access.case_id, access.subject, access.order_id, access.as_of)
+    if said != allowed or sku_digests(case.skus) != access.sku_digests:
         # Which of them differs is nobody's business who lacks the right token.
         raise InvalidParamsError("the data part: the token is not for this case")
     return case

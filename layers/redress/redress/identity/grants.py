@@ -9,7 +9,7 @@ from redress.errors import AccessDeniedError
 from redress.identity.scopes import READ_SCOPE, allowed, audience
 from redress.models.base import dump_json, parse_json
 from redress.models.case import SupportCase
-from redress.models.identity import Access, Audience, Grant, Scope, Workload
+from redress.models.identity import Access, Audience, Grant, Scope, Workload, sku_digests
 from redress.models.investigation import NOT_PERMITTED, DomainName, EvidenceBundle
 from redress.models.settlement import Ruling
 from redress.ports import Clock, Repository, Write
@@ -105,7 +105,7 @@ def access_by(
         subject=grant.customer_id,
         case_id=grant.case_id,
         order_id=grant.order_id,
-        skus=grant.skus,
+        sku_digests=sku_digests(grant.skus),
         as_of=grant.as_of,
         scopes=tuple(sorted(allowed(scopes, grant.scopes, workload, target))),
         audience=target,
@@ -172,15 +172,24 @@ def not_permitted(domain: DomainName) -> EvidenceBundle:
     return EvidenceBundle(domain=domain, items=(), missing=(f"{domain}/{NOT_PERMITTED}",))
 
 
-def delegate(grants: Repository, access: Access, clock: Clock, new_id: Callable[[], str]) -> str:
+def delegate(
+    grants: Repository,
+    access: Access,
+    skus: tuple[str, ...],
+    clock: Clock,
+    new_id: Callable[[], str],
+) -> str:
     """Store what a token allowed, for work that outlives the token, and return the grant's id.
 
     Nothing is added: the same subject, case and scopes, for `DELEGATION_LIFE`, with the chain of
-    those who acted kept.
+    those who acted kept. The token has only digests of the order's products: `skus` are they.
 
     Raises:
+        AccessDeniedError: `skus` are not the products that the token is for.
         DependencyUnavailableError: the store did not answer.
     """
+    if sku_digests(skus) != access.sku_digests:
+        raise AccessDeniedError("these are not the products that the token is for")
     grant = Grant(
         grant_id=f"delegation.{new_id()}",
         case_id=access.case_id,
@@ -189,7 +198,7 @@ def delegate(grants: Repository, access: Access, clock: Clock, new_id: Callable[
         source="delegation",
         expires_at=clock.now() + DELEGATION_LIFE,
         order_id=access.order_id,
-        skus=access.skus,
+        skus=skus,
         as_of=access.as_of,
         act=access.act,
     )

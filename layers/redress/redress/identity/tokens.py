@@ -2,21 +2,28 @@
 
 import base64
 from collections.abc import Mapping
-from typing import Any, Final, get_args
+from typing import Annotated, Any, Final, get_args
 
 import msgspec
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
-from redress.errors import InvalidInputError, TokenRefusedError
+from redress.errors import AccessDeniedError, InvalidInputError, TokenRefusedError
 from redress.identity.exchange import CASE_DETAIL
 from redress.identity.grants import MAX_CHAIN
 from redress.identity.replay import ReplayGuard
 from redress.identity.scopes import AUDIENCE_SCOPES
 from redress.identity.workloads import WORKLOAD_SCOPES
 from redress.models.base import Identifier, Instant, Model, dump, dump_json, parse
-from redress.models.identity import Access, Audience, Scope, TokenClaims, Workload
+from redress.models.identity import (
+    DIGEST_LENGTH,
+    Access,
+    Audience,
+    Scope,
+    TokenClaims,
+    Workload,
+)
 from redress.ports import Clock, PublicKeys, Signer
 
 ALGORITHM: Final = "ES256"
@@ -25,7 +32,9 @@ JWS_TYPE: Final = "at+jwt"
 MAX_LIFE = 60
 """Seconds."""
 MAX_TOKEN = 8192
-"""Characters of a token that is looked at."""
+"""Characters of a token that is looked at; API Gateway takes 10,240 bytes of headers."""
+MAX_SKUS = 500
+"""Products that a token holds; with the longest ids it is not larger than `MAX_TOKEN`."""
 LEEWAY = 5
 """Seconds that two machines' clocks may be apart."""
 
@@ -37,7 +46,13 @@ class _CaseDetail(Model, frozen=True, kw_only=True):
     type: str
     case_id: Identifier
     order_id: Identifier
-    skus: tuple[Identifier, ...]
+    sku_digests: Annotated[
+        str,
+        msgspec.Meta(
+            max_length=DIGEST_LENGTH * MAX_SKUS,
+            pattern=rf"^([A-Za-z0-9_\-]{{{DIGEST_LENGTH}}})*(?!\n)$",
+        ),
+    ]
     as_of: Instant
 
 
@@ -49,7 +64,15 @@ def sign_jws(header: Mapping[str, Any], payload: bytes, signer: Signer) -> str:
 
 
 def claims_of(access: Access, *, issuer: str, jti: str, now: int, life: int) -> TokenClaims:
-    """Return the claims that say what `access` gives, for `life` seconds from `now`."""
+    """Return the claims that say what `access` gives, for `life` seconds from `now`.
+
+    Raises:
+        AccessDeniedError: the order has more than `MAX_SKUS` products.
+    """
+    if len(access.sku_digests) > MAX_SKUS:
+        raise AccessDeniedError(
+            f"the order has {len(access.sku_digests)} products, a token holds {MAX_SKUS} at most"
+        )
     act: dict[str, Any] = {}
     for workload in reversed(access.act):
         act = {"sub": workload, "act": act} if act else {"sub": workload}
@@ -57,7 +80,7 @@ def claims_of(access: Access, *, issuer: str, jti: str, now: int, life: int) -> 
         type=CASE_DETAIL,
         case_id=access.case_id,
         order_id=access.order_id,
-        skus=access.skus,
+        sku_digests="".join(access.sku_digests),
         as_of=access.as_of,
     )
     return TokenClaims(
@@ -185,7 +208,7 @@ def _access(claims: TokenClaims) -> Access:
                 "subject": claims.sub,
                 "case_id": detail.case_id,
                 "order_id": detail.order_id,
-                "skus": detail.skus,
+                "sku_digests": _split(detail.sku_digests),
                 "as_of": detail.as_of,
                 "scopes": tuple(sorted(set(scopes))),
                 "audience": claims.aud,
@@ -194,6 +217,11 @@ def _access(claims: TokenClaims) -> Access:
         )
     except InvalidInputError as error:
         raise TokenRefusedError(f"the token's claims: {error}") from error
+
+
+def _split(digests: str) -> tuple[str, ...]:
+    starts = range(0, len(digests), DIGEST_LENGTH)
+    return tuple(digests[start : start + DIGEST_LENGTH] for start in starts)
 
 
 def _chain(act: Any) -> tuple[Any, ...]:

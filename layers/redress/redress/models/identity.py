@@ -1,5 +1,8 @@
 """Who acts for whom on which case: grants in the store, tokens on the wire, checked access."""
 
+import base64
+import hashlib
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -25,6 +28,22 @@ Audience = Annotated[
 ]
 """What a token is good for: `redress:<domain>:tools`, `:agent` or `:records`."""
 
+DIGEST_LENGTH = 8
+"""Characters of a product's digest."""
+
+
+def sku_digests(skus: Iterable[str]) -> tuple[str, ...]:
+    """Return a digest of each product, by which a token names it: 48 bits of SHA-256, base64url.
+
+    Whole SKUs of a large order would not fit into an HTTP header. Whoever finds another product
+    of the same digest, one in 2**48, may ask how many pieces of that are in stock.
+    """
+    size = DIGEST_LENGTH * 6 // 8
+    return tuple(
+        base64.urlsafe_b64encode(hashlib.sha256(sku.encode()).digest()[:size]).decode()
+        for sku in skus
+    )
+
 
 class Grant(Model, frozen=True, kw_only=True):
     """What a user lets Redress do about one case. Its id may travel anywhere; it is no secret.
@@ -46,12 +65,15 @@ class Grant(Model, frozen=True, kw_only=True):
 
 
 class Access(Model, frozen=True, kw_only=True):
-    """What a checked token or grant allows, here and now: the only thing that services look at."""
+    """What a checked token or grant allows, here and now: the only thing that services look at.
+
+    `sku_digests` are the digests of the order's products, in the order of the case.
+    """
 
     subject: Identifier
     case_id: Identifier
     order_id: Identifier
-    skus: tuple[Identifier, ...]
+    sku_digests: tuple[str, ...]
     as_of: Instant
     scopes: tuple[Scope, ...]
     audience: Audience

@@ -6,7 +6,7 @@ import pytest
 from identity_world import ACCESS, NOW, Identity
 from redress.errors import AccessDeniedError, InvalidInputError, TokenRefusedError
 from redress.identity.grants import delegate
-from redress.models.identity import ExchangeRequest
+from redress.models.identity import ExchangeRequest, sku_digests
 
 TOOLS = "redress:payments:tools"
 AGENT = "redress:payments:agent"
@@ -62,14 +62,20 @@ def test_a_token_is_exchanged_once() -> None:
 def test_a_delegation_outlives_its_token_and_adds_nothing() -> None:
     identity = Identity()
     access = identity.verifier(AGENT).verify(identity.token("orchestrator", AGENT, "payments:read"))
-    grant_id = delegate(identity.cases, access, identity.clock, lambda: "task_1")
+    grant_id = delegate(
+        identity.cases, access, ("sku_a", "sku_b"), identity.clock, lambda: "task_1"
+    )
     identity.clock.pass_seconds(600)
     token = identity.token("payments-agent", TOOLS, "payments:read", grant_id=grant_id)
     found = identity.verifier(TOOLS).verify(token)
     assert found.act == ("payments-agent", "orchestrator")
-    assert (found.subject, found.case_id, found.skus) == ("cus_1", "case_1", ("sku_a", "sku_b"))
+    assert (found.subject, found.case_id) == ("cus_1", "case_1")
+    assert found.sku_digests == sku_digests(("sku_a", "sku_b"))
     with pytest.raises(AccessDeniedError):
         identity.token("orders-agent", "redress:orders:tools", "orders:read", grant_id=grant_id)
+    for skus in ((), ("sku_a",), ("sku_b", "sku_a"), ("sku_a", "sku_c")):
+        with pytest.raises(AccessDeniedError, match="products"):
+            delegate(identity.cases, access, skus, identity.clock, lambda: "task_2")
     identity.clock.pass_seconds(3_600)
     with pytest.raises(AccessDeniedError, match="expired"):
         identity.token("payments-agent", TOOLS, "payments:read", grant_id=grant_id)

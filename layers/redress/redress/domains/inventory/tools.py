@@ -11,7 +11,7 @@ from redress.domains.inventory.gateway import load_stock
 from redress.errors import ForeignOrderError
 from redress.mcp_serving.answers import READS, answer_schema, found
 from redress.mcp_serving.server import Ids, ServerParts, answering, make_server
-from redress.models.identity import Access
+from redress.models.identity import Access, sku_digests
 
 POLICY: Final = (
     "refund-policy#replacements",
@@ -39,8 +39,10 @@ def build_server(parts: ServerParts) -> FastMCP[Any]:
         """Get how many pieces of products of the order are available."""
 
         def read(access: Access) -> ToolResult:
-            if foreign := set(skus) - set(access.skus):
-                raise ForeignOrderError(f"{min(foreign)} is no product of the case's order")
+            of_case = set(access.sku_digests)
+            for sku, digest in zip(skus, sku_digests(skus), strict=True):
+                if digest not in of_case:
+                    raise ForeignOrderError(f"{sku} is no product of the case's order")
             known = inventory_evidence(load_stock(parts.records(), skus))
             return found(known.items, known.missing)
 

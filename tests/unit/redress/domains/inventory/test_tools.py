@@ -3,6 +3,7 @@
 from typing import Any
 
 from mcp_world import ToolWorld, call
+from redress.models.identity import sku_digests
 
 
 def ask(world: ToolWorld, wanted: Any, **access: Any) -> tuple[str, Any]:
@@ -22,7 +23,7 @@ def test_stock_is_shown_in_one_call(world: ToolWorld) -> None:
 
 
 def test_a_product_without_a_record_is_named(world: ToolWorld) -> None:
-    status, content = ask(world, ["sku_x"], skus=("sku_x",))
+    status, content = ask(world, ["sku_x"], sku_digests=sku_digests(["sku_x"]))
     assert (status, content) == ("success", {"evidence": {}, "missing": ["inventory/sku_x"]})
 
 
