@@ -7,7 +7,7 @@ from redress.logs import logged
 from redress.models.base import dump, parse
 from redress.models.investigation import DomainRequest
 from redress.runtime import runtime
-from redress.serving import domain_tools
+from redress.serving.tools import domain_tools
 
 tools = domain_tools("inventory")
 

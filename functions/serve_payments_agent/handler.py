@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from redress.agent_serving import agent_front
 from redress.api.serve_agent import serve_payments_agent
 from redress.domains.payments.agent import AGENT
 from redress.logs import logged
+from redress.serving.agents import agent_front
 
 FRONT = agent_front(AGENT)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from redress.api.serve_tools import serve_payments_tools
 from redress.logs import logged
-from redress.serving import tools_front
+from redress.serving.tools import tools_front
 
 FRONT = tools_front("payments")
 

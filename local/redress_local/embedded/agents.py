@@ -85,7 +85,7 @@ def _maker(domain: DomainName, runtime_of: Callable[[str], Runtime]) -> Callable
     def make() -> Starlette:
         from importlib import import_module
 
-        from redress.agent_serving import agent_app
+        from redress.serving.agents import agent_app
 
         agent: AgentDefinition = import_module(f"redress.domains.{domain}.agent").AGENT
         return agent_app(agent, runtime_of(f"Serve{domain.capitalize()}AgentFunction"))

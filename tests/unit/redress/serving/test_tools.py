@@ -2,15 +2,10 @@
 
 import asyncio
 import json
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "support"))
-
 from mcp_world import (
     A_TOOL,
     ARGUMENTS,
@@ -28,7 +23,7 @@ from redress.adapters.memory.repository import MemoryRepository
 from redress.config import Config
 from redress.models.investigation import DomainName
 from redress.runtime import Runtime, using
-from redress.serving import domain_tools, tool_server, tools_front
+from redress.serving.tools import domain_tools, tool_server, tools_front
 
 
 class Forbidden:
