@@ -15,6 +15,7 @@ from redress.errors import (
     BudgetExceededError,
     DependencyUnavailableError,
 )
+from redress.identity.tokens import MAX_SKUS
 from redress.models.identity import ExchangeRequest, IssuedToken
 from redress.models.investigation import DOMAINS, DomainName, DomainRequest, Usage
 from redress.ports import Record
@@ -34,6 +35,17 @@ def test_reports_what_its_domain_vouches_for(
     assert report.summary.startswith("Found ")
     assert report.usage.model_calls == 2
     assert report.usage.tool_calls == (1 if domain == "inventory" else 2)
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_an_order_too_large_for_a_token_costs_nothing(
+    example: ExampleCase, domains: DomainsWorld, domain: DomainName
+) -> None:
+    skus = tuple(f"sku_{number}" for number in range(MAX_SKUS + 1))
+    case = domains.grant(msgspec.structs.replace(example.case, skus=skus))
+    report = domains.run(domain, DomainRequest(case=case))
+    assert report.evidence.missing == (f"{domain}/not_permitted",)
+    assert report.usage == Usage()
 
 
 def test_earlier_reports_are_read_and_count(example: ExampleCase, domains: DomainsWorld) -> None:
