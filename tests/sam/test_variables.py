@@ -32,6 +32,8 @@ def test_every_name_in_it_is_a_resource_of_the_cloud(cloud: EmulatedCloud) -> No
     buses = {each["Name"] for each in cloud.client("events").list_event_buses()["EventBuses"]}
     assert told["REDRESS_BUS_NAME"] in buses
     # What any container can call this machine by, whichever address it has.
+    # The issuer is a name: the cloud's own function signs tokens in it.
+    assert told.pop("REDRESS_TOKEN_ISSUER") == cloud.url
     urls = [value for value in told.values() if value.startswith("http")]
     assert {urlsplit(url).netloc for url in urls} == {
         f"host.docker.internal:{urlsplit(cloud.url).port}"

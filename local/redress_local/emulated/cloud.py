@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from redress_local.emulated.gateway.calls import OPERATOR
 from redress_local.emulated.gateway.server import Listener, Server
 from redress_local.emulated.moto.process import MotoProcess
-from redress_local.front.iam import Caller
+from redress_local.front.iam import Caller, function_named
 from redress_local.template_values import ACCOUNT, REGION
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from redress_local.front.issuer import Issuer
     from redress_local.lambda_service.log_shipper import LogShipper
     from redress_local.lambda_service.service import LambdaService
+    from redress_local.lambda_service.types import FunctionSpec
     from redress_local.lambda_service.workers.pool import WorkerPool
     from redress_local.shop.document import Shop
 
@@ -317,16 +318,30 @@ class EmulatedCloud:
         for spec in self.functions.functions():
             self.gateway.calls.register(spec.access_key_id, spec.logical_id or spec.name)
 
-    def _caller(self, access_key_id: str, resource: str) -> Caller:
+    def _caller(self, access_key_id: str, user_agent: str, resource: str) -> Caller:
         """Who calls an API of ours: a function is a session of its role, anybody else a user."""
-        self.gateway.calls.record(access_key_id, "execute-api", "Invoke", [resource])
-        for spec in self.functions.functions():
-            if spec.access_key_id == access_key_id:
-                role = spec.role.rpartition("/")[2]
-                arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{spec.name}"
-                return Caller(account=ACCOUNT, arn=arn, identity=f"AROALOCAL:{spec.name}")
+        spec = self._calling_function(access_key_id, user_agent)
+        key = spec.access_key_id if spec else access_key_id
+        self.gateway.calls.record(key, "execute-api", "Invoke", [resource])
+        if spec is not None:
+            role = spec.role.rpartition("/")[2]
+            arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{spec.name}"
+            return Caller(account=ACCOUNT, arn=arn, identity=f"AROALOCAL:{spec.name}")
         arn = f"arn:aws:iam::{ACCOUNT}:user/{OPERATOR}"
         return Caller(account=ACCOUNT, arn=arn, identity="AIDALOCAL")
+
+    def _calling_function(self, access_key_id: str, user_agent: str) -> FunctionSpec | None:
+        """The function whose key it is; with nobody's key, the one that the User-Agent names.
+
+        A container of `sam local` has the keys of whoever started it, and for a name the
+        function's logical id.
+        """
+        functions = self.functions.functions()
+        for spec in functions:
+            if spec.access_key_id == access_key_id:
+                return spec
+        named = function_named(user_agent)
+        return next((it for it in functions if named and named in (it.logical_id, it.name)), None)
 
     def _log_access(self, destination_arn: str, line: str) -> None:
         self._logs.ship_to(destination_arn.split(":log-group:")[-1].removesuffix(":*"), "api", line)

@@ -205,7 +205,8 @@ REQUEST = ExchangeRequest(
 )
 
 
-def test_the_client_gets_a_token_by_its_signature() -> None:
+def test_the_client_gets_a_token_by_its_signature(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "worker")
     identity = Identity()
     endpoint = Endpoint(identity)
     issued = client(endpoint).exchange(REQUEST)
@@ -215,6 +216,9 @@ def test_the_client_gets_a_token_by_its_signature() -> None:
     signature = sent.headers["Authorization"]
     assert "/us-east-1/execute-api/aws4_request" in str(signature)
     assert sent.headers["X-Amz-Security-Token"]
+    # The local cloud tells containers apart by it; it is not signed.
+    assert sent.headers["User-Agent"] == "redress/worker"
+    assert "user-agent" not in str(signature)
     assert dict(parse_qsl(sent.body.decode()))["subject_token"] == "grant_1"
 
 

@@ -10,7 +10,7 @@ from botocore.credentials import Credentials
 from redress_local.emulated.gateway.app import Gateway, Routes
 from redress_local.emulated.gateway.server import serve
 from redress_local.front.http_front import HttpFront
-from redress_local.front.iam import Caller
+from redress_local.front.iam import Caller, function_named
 from redress_local.front.issuer import Issuer
 from redress_local.front.models import HttpApi, HttpRoute
 from starlette.testclient import TestClient
@@ -28,7 +28,7 @@ class World:
     """A front with one signed and one open route, and what it was asked."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, str]] = []
+        self.asked: list[tuple[str, str, str]] = []
         routes = (
             HttpRoute(
                 route_key="POST /oauth/token", function_arn="f", authorization_type="AWS_IAM"
@@ -45,8 +45,8 @@ class World:
         body = json.dumps(event["requestContext"].get("authorizer"))
         return Answer(json.dumps({"statusCode": 200, "body": body}).encode())
 
-    def caller(self, access_key_id: str, resource: str) -> Caller:
-        self.asked.append((access_key_id, resource))
+    def caller(self, access_key_id: str, user_agent: str, resource: str) -> Caller:
+        self.asked.append((access_key_id, user_agent, resource))
         return Caller(account="000000000000", arn=ROLE, identity="AROA:function")
 
 
@@ -63,13 +63,13 @@ def signed(service: str = "execute-api", url: str = URL) -> dict[str, str]:
 
 def test_who_signed_is_told(world: World) -> None:
     answer = TestClient(world.front, "http://localhost").post(
-        "/oauth/token", content=b"a=b", headers=signed()
+        "/oauth/token", content=b"a=b", headers=signed() | {"User-Agent": "redress/Worker"}
     )
     assert answer.status_code == 200, answer.text
     assert answer.json()["iam"]["userArn"] == ROLE
     assert answer.json()["iam"]["accessKey"] == "AKIAWORKER"
     arn = "arn:aws:execute-api:us-east-1:000000000000:abc/$default/POST/oauth/token"
-    assert world.asked == [("AKIAWORKER", arn)]
+    assert world.asked == [("AKIAWORKER", "redress/Worker", arn)]
 
 
 @pytest.mark.parametrize(
@@ -109,3 +109,18 @@ def test_the_gateway_leads_what_is_signed_for_an_api_to_its_route(world: World) 
         # The template's own route, not the local user pool's.
         with urllib.request.urlopen(f"{server.url}/.well-known/jwks.json") as answer:
             assert json.load(answer) is None
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "named"),
+    [
+        ("redress/RunOrdersAgentFunction", "RunOrdersAgentFunction"),
+        ("redress/", ""),
+        ("redress", ""),
+        ("redress/A B", ""),
+        ("Boto3/1.40 redress/A", ""),
+        ("redress/" + "a" * 141, ""),
+    ],
+)
+def test_a_user_agent_may_name_a_function(user_agent: str, named: str) -> None:
+    assert function_named(user_agent) == named

@@ -1,6 +1,7 @@
 """Token exchange over HTTP (RFC 8693): the function ExchangeToken, called with SigV4."""
 
 import json
+import os
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode
@@ -60,6 +61,9 @@ class HttpTokenBroker:
         session = botocore.session.get_session()
         self._region = region or session.get_config_variable("region")
         self._credentials = credentials or session.get_credentials()
+        # By this, access logs tell callers apart, and the local cloud a container of `sam local`,
+        # which has no key of the function's role.
+        self._software = f"redress/{os.environ.get('AWS_LAMBDA_FUNCTION_NAME', '')}".rstrip("/")
 
     def exchange(self, request: ExchangeRequest) -> IssuedToken:
         """Ask for a token of scope requested AND user AND workload AND audience.
@@ -75,6 +79,7 @@ class HttpTokenBroker:
         headers = {
             "Content-Type": "application/x-www-form-urlencoded",
             "Accept": "application/json",
+            "User-Agent": self._software,
         }
         signed = AWSRequest("POST", self._url, data=body, headers=headers)
         if self._credentials is None:
