@@ -104,6 +104,11 @@ def test_it_needs_the_buss_name_and_no_more(world: StackWorld, fraud_watch: Stac
     variables = function["Environment"]["Variables"]
     theirs = {name for name, value in variables.items() if value.startswith("redress")}
     assert theirs == {"BUS_NAME"}
+    *_, one, other = labels(world)
+    for name, label in (("case_agent_rights_1", one), ("case_agent_rights_2", other)):
+        detail = opened(world, label, name, "A story that somebody else tells, too.")
+        world.ended(world.started_by(world.put(detail)[0]))
+    assert found_by(world, "case_agent_rights_2")
     called = {
         (call.service, call.operation, call.resource)
         for call in world.cloud.gateway.calls.entries("FraudWatchFunction")
