@@ -257,9 +257,6 @@ class DomainAgents:
             raise AgentUnavailableError(f"the agent refuses: {read.error.message[:300]}")
         return bytes(read.result)
 
-    def _left(self, deadline: float) -> float:
-        return min(REQUEST_SECONDS, max(0.1, deadline - self._now()))
-
 
 _CONFIGURATION: Final = {"acceptedOutputModes": [JSON], "historyLength": 0}
 
