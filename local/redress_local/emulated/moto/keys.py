@@ -33,8 +33,8 @@ def _create(self: models.KmsBackend, *given: Any, **named: Any) -> models.Key:
     if wanted in self.keys:
         raise AlreadyExistsException(f"there is a key {wanted}")
     arguments.arguments["tags"] = [tag for tag in tags if tag["TagKey"] != CUSTOM_ID]
-    models.generate_key_id = lambda *_: wanted  # type: ignore[attr-defined]
+    vars(models)["generate_key_id"] = lambda *_: wanted
     try:
         return _moto_create(*arguments.args, **arguments.kwargs)
     finally:
-        models.generate_key_id = generate_key_id  # type: ignore[attr-defined]
+        vars(models)["generate_key_id"] = generate_key_id
