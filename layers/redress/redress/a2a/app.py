@@ -31,6 +31,7 @@ KEYS_PATH = "/.well-known/jwks.json"
 """Beside the card: the keys that its signature is checked with."""
 
 _CACHE = "public, max-age=300"
+_LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1", "host.docker.internal")
 _MAX_ORIGINS = 4
 
 Endpoint = Callable[[Request], Any]
@@ -129,12 +130,13 @@ def origin_of(request: Request) -> str:
     """Return scheme and host that the caller reached us by.
 
     API Gateway says which of its domains it was: a caller cannot have a card signed for another.
-    A local cloud is reached by a loopback address, which its APIs' domains only stand for.
+    A local cloud is reached by one of `_LOCAL_HOSTS`, which its APIs' domains only stand for; no
+    request for such a host comes to API Gateway.
     """
     event = request.scope.get("aws.event")
     named = isinstance(event, dict) and event.get("requestContext", {}).get("domainName")
     host = request.headers.get("host", "")
-    if named and request.url.hostname not in ("127.0.0.1", "localhost", "::1"):
+    if named and request.url.hostname not in _LOCAL_HOSTS:
         return f"https://{named}"
     scheme = request.headers.get("x-forwarded-proto", request.url.scheme)
     return f"{'https' if scheme == 'https' else 'http'}://{host}"

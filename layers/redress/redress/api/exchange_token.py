@@ -149,7 +149,7 @@ def issuer_of(request: HttpRequest) -> str:
     Raises:
         DependencyUnavailableError: the API's stage does not say.
     """
-    found = request.stage_variables.get(ISSUER)
+    found = (request.stage_variables or {}).get(ISSUER)
     if not found:
         raise DependencyUnavailableError(f"the API's stage lacks the variable {ISSUER!r}")
     return found

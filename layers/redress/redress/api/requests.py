@@ -64,7 +64,7 @@ class HttpRequest(msgspec.Struct, rename="camel"):
 
     headers: dict[str, str] = {}
     path_parameters: dict[str, str] = {}
-    stage_variables: dict[str, str] = {}
+    stage_variables: dict[str, str] | None = None
     raw_path: str = "/"
     body: str | None = None
     is_base64_encoded: bool = False

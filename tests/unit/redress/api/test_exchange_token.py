@@ -156,9 +156,9 @@ def test_what_is_no_request(given: Any) -> None:
     assert exchange(Identity(), given)[0] == 400
 
 
-def test_an_api_that_does_not_know_its_name() -> None:
-    given = event(FORM)
-    del given["stageVariables"]
+@pytest.mark.parametrize("variables", [{}, None, {"other": "x"}])
+def test_an_api_that_does_not_know_its_name(variables: Any) -> None:
+    given = {**event(FORM), "stageVariables": variables}
     status, body = exchange(Identity(), given)
     assert (status, body["error"]) == (503, "temporarily_unavailable")
 
