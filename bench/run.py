@@ -1,7 +1,7 @@
 """Measures Redress beside its peers in one interleaved run and prints medians and ratios.
 
     make bench                          everything, three rounds
-    python bench/run.py --only peers    one part (peers, engine, growth, workflow, emulated)
+    python bench/run.py --only peers    one part, e.g. peers, engine, workflow, mcp, a2a or emulated
     python bench/run.py --json          for scripts
 
 Every peer runs in its own process, in turn, round after round, so that a machine that gets slower
@@ -26,7 +26,7 @@ ROOT = BENCH.parent
 TOOLS = ROOT / ".tools" / "bench"
 OURS = "Redress, bench case"
 EMULATED_CASES = 200
-PARTS = ("peers", "engine", "growth", "workflow", "emulated")
+PARTS = ("peers", "engine", "growth", "workflow", "mcp", "a2a", "emulated")
 
 Row = dict[str, Any]
 
@@ -185,6 +185,35 @@ def measure_workflow(rounds: int, scratch: Path) -> list[Row]:
     return rows
 
 
+def measure_mcp(rounds: int) -> Row:
+    """One MCP call of an agent run, beside Strands' client as it comes."""
+    found = []
+    for number in range(rounds):
+        say(f"round {number + 1} of {rounds}: MCP calls")
+        found.append(run_script(sys.executable, BENCH / "mcp_call.py"))
+    return medians(found)
+
+
+def measure_a2a(rounds: int) -> Row:
+    """One A2A message, beside Strands' client as it comes."""
+    theirs = peer_python()
+    found = []
+    for number in range(rounds):
+        say(f"round {number + 1} of {rounds}: A2A messages")
+        ours = run_script(sys.executable, BENCH / "a2a_message.py")
+        peer = run_script(theirs, BENCH / "peers" / "strands_a2a.py")
+        found.append(
+            {
+                "ours_cpu_ms": ours["cpu_ms"],
+                "ours_wall_ms": ours["wall_ms"],
+                **peer,
+                "cpu_to_default": ours["cpu_ms"] / peer["new_cpu_ms"],
+                "cpu_to_kept": ours["cpu_ms"] / peer["kept_cpu_ms"],
+            }
+        )
+    return medians(found)
+
+
 def measure_emulated(rounds: int, scratch: Path) -> Row:
     """The emulated cloud's own costs beside moto's server and AWS's emulator; then many cases."""
     script = BENCH / "emulated.py"
@@ -243,6 +272,12 @@ def targets(results: Row) -> list[str]:
     if workflow := results.get("workflow"):
         first = next(row for row in workflow if row["pattern"] == "evidence-first")
         judge("model input of evidence-first to monolith", first["input_to_monolith"], 0.12)
+    if mcp := results.get("mcp"):
+        judge("MCP call, CPU to Strands' default client", mcp["cpu_to_default"], 0.08)
+        judge("MCP call, wall time to it", mcp["wall_to_default"], 0.08)
+    if a2a := results.get("a2a"):
+        judge("A2A message, CPU to Strands' default client", a2a["cpu_to_default"], 0.1)
+        judge("A2A message, CPU to it with its agent and card kept", a2a["cpu_to_kept"], 0.1)
     if emulated := results.get("emulated"):
         calls, cases = emulated["calls"], emulated["cases"]
         judge("emulated cloud, start to ready, s", calls["start_s"], 5)
@@ -313,6 +348,56 @@ def emulated_text(measured: Row) -> str:
     )
 
 
+def mcp_text(measured: Row) -> str:
+    """Format what one MCP call costs."""
+    ways = {
+        "ours": "Redress: the process's session in memory, one call",
+        "default": "Strands' default client: a fresh `MCPClient(url=...)`: connect, list, call",
+        "events": "the function behind API Gateway: one event (client not counted)",
+    }
+    rows: list[Row] = [
+        {
+            "what": what,
+            "cpu": measured[f"{way}_cpu_ms"],
+            "wall": measured[f"{way}_wall_ms"],
+            "ratio": measured["cpu_to_default"] if way == "ours" else "",
+        }
+        for way, what in ways.items()
+    ]
+    columns = {
+        "what": ("one call of `get_order`, token exchanged and checked", ""),
+        "cpu": ("CPU ms, client and server", ".2f"),
+        "wall": ("wall ms", ".2f"),
+        "ratio": ("CPU to the default", ".3f"),
+    }
+    return table(rows, columns)
+
+
+def a2a_text(measured: Row) -> str:
+    """Format what one A2A message costs."""
+    ways = {
+        "ours": ("Redress: `DomainAgents.ask`, durable task and all checks", ""),
+        "new": ("Strands' default client: `A2AAgent(url)`, one message", "cpu_to_default"),
+        "kept": ("the same with the agent and its card kept", "cpu_to_kept"),
+    }
+    rows: list[Row] = [
+        {
+            "what": what,
+            "cpu": measured[f"{way}_cpu_ms"],
+            "wall": measured[f"{way}_wall_ms"],
+            "ratio": measured[ratio] if ratio else "",
+        }
+        for way, (what, ratio) in ways.items()
+    ]
+    columns = {
+        "what": ("one message over HTTP and its report", ""),
+        "cpu": ("CPU ms, client and server", ".2f"),
+        "wall": ("wall ms", ".2f"),
+        "ratio": ("Redress to it, CPU", ".3f"),
+    }
+    return table(rows, columns)
+
+
 def report(results: Row) -> str:
     """Format everything that was measured."""
     parts = []
@@ -357,6 +442,10 @@ def report(results: Row) -> str:
             "accuracy": ("accuracy", ".3f"),
         }
         parts.append("## resolve_case as it is\n\n" + table(results["workflow"], columns))
+    if "mcp" in results:
+        parts.append("## One MCP call\n\n" + mcp_text(results["mcp"]))
+    if "a2a" in results:
+        parts.append("## One A2A message\n\n" + a2a_text(results["a2a"]))
     if "emulated" in results:
         parts.append("## The emulated cloud\n\n" + emulated_text(results["emulated"]))
     parts.append("## Targets\n\n" + "\n".join(targets(results)))
@@ -378,6 +467,8 @@ def main() -> int:
         "engine": lambda: measure_engine(arguments.rounds, scratch),
         "growth": lambda: measure_growth(scratch, arguments.cases),
         "workflow": lambda: measure_workflow(arguments.rounds, scratch),
+        "mcp": lambda: measure_mcp(arguments.rounds),
+        "a2a": lambda: measure_a2a(arguments.rounds),
         "emulated": lambda: measure_emulated(arguments.rounds, scratch),
     }
     try:

@@ -10,6 +10,7 @@ import msgspec
 from redress.models.base import SCHEMA_VERSION
 from redress.models.case import CaseOpened
 from redress.models.events import ApprovalRequested, CaseFailed, CaseProgressed
+from redress.models.findings import FindingReported
 from redress.models.settlement import Outcome
 from redress_local.schemas import with_clean_descriptions
 
@@ -22,6 +23,7 @@ DETAILS: dict[str, type[msgspec.Struct]] = {
     "CaseResolved": Outcome,
     "CaseRejected": Outcome,
     "CaseFailed": CaseFailed,
+    "FindingReported": FindingReported,
 }
 """The model of each detail type. A further version of a schema is a further file."""
 

@@ -28,7 +28,9 @@ FOLDER: Final = ROOT / ".aws-sam" / "plain"
 
 _REQUIREMENTS: Final = {
     "RedressLayer": "layers/redress/requirements.txt",
+    "WebLayer": "layers/web/requirements.txt",
     "AgentsLayer": "layers/agents/requirements.txt",
+    "ProtocolsLayer": "layers/protocols/requirements.txt",
     "SandboxLayer": "layers/redress/requirements-sandbox.txt",
     "PolicyLayer": "policies/requirements.txt",
 }

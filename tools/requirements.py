@@ -36,8 +36,44 @@ LAYERS: Final[dict[str, tuple[str, ...]]] = {
         "pydantic-monty",
         "wasmtime",
     ),
+    "layers/web/requirements.txt": (),
     "layers/agents/requirements.txt": ("aws-lambda-powertools", "strands-agents[openai]"),
+    "layers/protocols/requirements.txt": ("a2a-sdk[http-server]", "fastmcp", "joserfc", "mangum"),
     "policies/requirements.txt": ("cedarpy",),
+}
+# A layer that holds what several others need, which then leave it out.
+SHARED: Final = {
+    "layers/web/requirements.txt": (
+        "layers/agents/requirements.txt",
+        "layers/protocols/requirements.txt",
+    )
+}
+# What a package asks for and nothing of it that runs here imports, with all that only it needs.
+UNUSED: Final = {
+    "layers/protocols/requirements.txt": frozenset(
+        {
+            # Sign-in of MCP clients with browsers, and the desktop's keyrings.
+            "aiofile",
+            "authlib",
+            "keyring",
+            "pyperclip",
+            # FastMCP's command line.
+            "cyclopts",
+            # Servers made from OpenAPI documents.
+            "jsonref",
+            "jsonschema-path",
+            "openapi-pydantic",
+            # Checks of e-mail addresses.
+            "email-validator",
+            # Google's own clients: only the messages' types are used.
+            "proto-plus",
+            "pyasn1",
+            "pyasn1-modules",
+            "requests",
+            # MCP over WebSockets.
+            "websockets",
+        }
+    )
 }
 # Its system-call filter and its compiled interpreter are for x86_64.
 ONE_ARCHITECTURE: Final = {"layers/redress/requirements-sandbox.txt": "x86_64"}
@@ -94,7 +130,7 @@ def text_of(lock: Mapping[str, Any], path: str) -> str:
     """
     lines = ["# Written by tools/requirements.py from uv.lock.\n", NOTES.get(path, "")]
     architectures = [ONE_ARCHITECTURE[path]] if path in ONE_ARCHITECTURE else list(MACHINES)
-    needed, *others = (closure(lock, LAYERS[path], each) for each in architectures)
+    needed, *others = (content(lock, path, each) for each in architectures)
     if any(other.keys() != needed.keys() for other in others):
         raise RequirementsError(f"{path} differs by architecture, and one file cannot say so")
     for name, package in sorted(needed.items()):
@@ -108,6 +144,27 @@ def text_of(lock: Mapping[str, Any], path: str) -> str:
         pin = f"{name}=={package['version']}"
         lines.append(" \\\n".join([pin, *(f"    --hash={each}" for each in sorted(hashes))]) + "\n")
     return "".join(lines)
+
+
+def content(
+    lock: Mapping[str, Any], path: str, architecture: str = "x86_64"
+) -> dict[str, dict[str, Any]]:
+    """The packages of a layer, by name: what its roots need and no shared layer holds.
+
+    Raises:
+        RequirementsError: One is not in the lock.
+    """
+
+    def needed(layer: str) -> dict[str, dict[str, Any]]:
+        without = IN_RUNTIME | UNUSED.get(layer, frozenset())
+        return closure(lock, LAYERS[layer], architecture, without)
+
+    if path in SHARED:
+        first, *others = map(needed, SHARED[path])
+        return {name: it for name, it in first.items() if all(name in each for each in others)}
+    shared = [layer for layer, users in SHARED.items() if path in users]
+    held = {name for layer in shared for name in content(lock, layer, architecture)}
+    return {name: it for name, it in needed(path).items() if name not in held}
 
 
 def closure(

@@ -13,4 +13,4 @@ from redress.steps.fetch_inventory_evidence import fetch_inventory_evidence
 def handler(event: dict[str, Any], _context: object) -> Any:
     """Fetch evidence, trimmed."""
     here = runtime()
-    return dump(fetch_inventory_evidence(parse(CaseRequest, event), here.inventory))
+    return dump(fetch_inventory_evidence(parse(CaseRequest, event), here.inventory, here.grants))

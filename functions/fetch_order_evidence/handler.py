@@ -13,4 +13,4 @@ from redress.steps.fetch_order_evidence import fetch_order_evidence
 def handler(event: dict[str, Any], _context: object) -> Any:
     """Fetch evidence, trimmed."""
     here = runtime()
-    return dump(fetch_order_evidence(parse(CaseRequest, event), here.orders))
+    return dump(fetch_order_evidence(parse(CaseRequest, event), here.orders, here.grants))

@@ -13,4 +13,4 @@ from redress.steps.fetch_payment_evidence import fetch_payment_evidence
 def handler(event: dict[str, Any], _context: object) -> Any:
     """Fetch evidence, trimmed."""
     here = runtime()
-    return dump(fetch_payment_evidence(parse(CaseRequest, event), here.payments))
+    return dump(fetch_payment_evidence(parse(CaseRequest, event), here.payments, here.grants))

@@ -1,4 +1,4 @@
-"""GatherContext: the policy passages that matter to a case."""
+"""GatherContext: the policy passages that matter to a case, and a case like it."""
 
 from typing import Any
 
@@ -13,4 +13,4 @@ from redress.steps.gather_context import gather_context
 def handler(event: dict[str, Any], _context: object) -> Any:
     """Retrieve passages."""
     here = runtime()
-    return dump(gather_context(parse(CaseRequest, event), here.passages))
+    return dump(gather_context(parse(CaseRequest, event), here.passages, here.resolutions))

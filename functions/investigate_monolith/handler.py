@@ -14,6 +14,6 @@ from redress.runtime import runtime
 def handler(event: dict[str, Any], _context: object) -> Any:
     """Investigate and propose."""
     here, request = runtime(), parse(InvestigationRequest, event)
-    ledgers = here.orders, here.payments, here.inventory
+    ledgers = here.orders, here.payments, here.inventory, here.grants
     found = investigate_monolith(request, *ledgers, here.model_factory)
     return dump(record_usage(found, here.config.metrics_namespace))

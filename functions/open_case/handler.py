@@ -11,4 +11,4 @@ from redress.runtime import runtime
 def handler(event: dict[str, Any], _context: object) -> Any:
     """Accept a case."""
     here = runtime()
-    return open_case(event, here.publisher, here.clock, here.new_secret)
+    return open_case(event, here.cases, here.publisher, here.clock, here.new_secret)

@@ -14,4 +14,4 @@ def handler(event: dict[str, Any], _context: object) -> Any:
     """Reserve."""
     here = runtime()
     request = parse(SettlementRequest, event)
-    return dump(reserve_stock(request, here.inventory, here.cases))
+    return dump(reserve_stock(request, here.inventory, here.cases, here.clock))

@@ -84,7 +84,7 @@ class Resolver(Intrinsics):
     def name(self, logical_id: str) -> str:
         """The physical name: the one given, or the logical id after the stack's name."""
         kind = self._kind(logical_id)
-        properties = self.resources[logical_id].get("Properties") or {}
+        properties = self.resources.get(logical_id, {}).get("Properties") or {}
         key = _NAME_KEYS.get(kind)
         if key and key in properties:
             return self.text(properties[key])
@@ -104,6 +104,10 @@ class Resolver(Intrinsics):
         return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}{self.name(logical_id)}"
 
     def _kind(self, logical_id: str) -> str:
-        if logical_id not in self.resources:
-            raise TemplateError(f"{logical_id} is neither a parameter nor a resource")
-        return str(self.resources[logical_id].get("Type"))
+        if logical_id in self.resources:
+            return str(self.resources[logical_id].get("Type"))
+        owner = self.resources.get(logical_id.removesuffix("Role"), {})
+        if logical_id.endswith("Role") and str(owner.get("Type")).startswith("AWS::Serverless::"):
+            # SAM makes one for each function and machine that names none.
+            return "AWS::IAM::Role"
+        raise TemplateError(f"{logical_id} is neither a parameter nor a resource")

@@ -19,6 +19,7 @@ ENVIRONMENT = {
     for key, value in os.environ.items()
     if key not in {"REDRESS_STORE", "PYTHONDONTWRITEBYTECODE"}
 }
+EVENTS = Path(__file__).parents[2] / "events"
 COMMAND = [sys.executable, "-m", "redress_local.cli.main"]
 
 
@@ -62,10 +63,27 @@ def test_the_example_twice_replayed_and_shown(tmp_path: Path) -> None:
     }
     assert expected <= result.keys()
     dry = json.loads(redress(tmp_path, "events", "replay", "--dry-run", "--json").stdout)
-    assert [e["already_settled"] for e in dry["events"] if e["rules"]] == [True, True]
+    heard = [(e["detail_type"], e["already_settled"]) for e in dry["events"] if e["rules"]]
+    # The second resolve was settled already, and told nobody.
+    assert sorted(heard) == [("CaseOpened", True), ("CaseOpened", True), ("CaseResolved", True)]
     shown = json.loads(redress(tmp_path, "cases", "show", "case_1001", "--json").stdout)
     assert shown["status"] == "resolved"
     assert [state["name"] for state in shown["states"]].count("IssueRefund") == 1
+
+
+def test_what_an_agent_reports_is_shown_to_operators(tmp_path: Path) -> None:
+    assert redress(tmp_path, "resolve", "--json").returncode == 0
+    event = json.loads((EVENTS / "finding_reported.json").read_text(encoding="utf-8"))
+    event["detail"]["text"] = "look \x1b[31m at this <b>"
+    write_json(tmp_path / "finding.json", event)
+    for _ in range(2):
+        assert redress(tmp_path, "events", "put", "finding.json").returncode == 0
+    shown = json.loads(redress(tmp_path, "cases", "show", "case_1001", "--json").stdout)
+    (finding,) = shown["reported"]
+    assert finding == event["detail"]
+    text = redress(tmp_path, "cases", "show", "case_1001").stdout
+    assert "fraud-watch, many_cases: look" in text
+    assert "\x1b" not in text
 
 
 def test_approval_across_processes(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The example case that agents and models are tried on, over repositories in memory."""
 
+from grant_world import granted
 from redress.adapters.memory.repository import MemoryRepository
 from redress.models.case import CaseRequest, SupportCase
 from redress.models.investigation import InvestigationRequest, Passage
@@ -34,15 +35,17 @@ class ExampleCase:
             pattern="evidence-first",
             as_of=shop.as_of,
             skus=tuple(dict.fromkeys(line.sku for line in order.lines)),
+            grant_id="grant.case_1",
         )
         asked = CaseRequest(case=self.case)
+        self.grants = granted(self.case)
         self.request = InvestigationRequest(
             case=self.case,
             passages=PASSAGES,
             evidence=(
-                fetch_order_evidence(asked, self.orders),
-                fetch_payment_evidence(asked, self.payments),
-                fetch_inventory_evidence(asked, self.inventory),
+                fetch_order_evidence(asked, self.orders, self.grants),
+                fetch_payment_evidence(asked, self.payments, self.grants),
+                fetch_inventory_evidence(asked, self.inventory, self.grants),
             ),
         )
-        self.repositories = (self.orders, self.payments, self.inventory)
+        self.repositories = (self.orders, self.payments, self.inventory, self.grants)

@@ -1,10 +1,10 @@
 """Kills the example case at durable commits, one process each, and reports what was left.
 
-    python kill_runner.py FIRST STEP WORKERS
+    python kill_runner.py FIRST STEP WORKERS [PATTERN]
 
 Kills at commit FIRST, FIRST + STEP, ... until the case ends by itself, restarts each time, and
-prints one JSON line per kill. Everything is imported before the forks, so a child does not spend
-its time on imports; what the modules keep at run time is still empty in each.
+prints one JSON line per kill. Without a PATTERN, everything is imported before the forks, so a
+child does not spend its time on imports; what the modules keep at run time is still empty in each.
 """
 
 import importlib
@@ -42,23 +42,25 @@ def import_what_a_case_needs() -> None:
         importlib.import_module(module)
 
 
-def put(cloud: EmbeddedCloud) -> None:
+def put(cloud: EmbeddedCloud, pattern: str) -> None:
     entry = read_entry(EVENT, "", "")
+    if pattern:
+        entry["Detail"] = {**entry["Detail"], "pattern": pattern}
     entry["EventBusName"] = cloud.case_bus
     cloud.put([entry])
 
 
-def work_until_killed(store: Path, commit: int, workers: int) -> None:
+def work_until_killed(store: Path, commit: int, workers: int, pattern: str) -> None:
     def count(number: int) -> None:
         if number == commit:
             os.kill(os.getpid(), signal.SIGKILL)
 
     cloud = EmbeddedCloud.open(store, workers=workers, durable=False, on_commit=count)
-    put(cloud)
+    put(cloud, pattern)
     cloud.drain(30)
 
 
-def go_on(store: Path, workers: int) -> dict[str, Any]:
+def go_on(store: Path, workers: int, pattern: str) -> dict[str, Any]:
     """Start again on what is left, finish it, and count what was done."""
     with EmbeddedCloud.open(store, workers=workers, durable=False) as cloud:
         cloud.resume()
@@ -66,7 +68,7 @@ def go_on(store: Path, workers: int) -> dict[str, Any]:
         accepted = cloud.domain("cases").get(f"case#{CASE}", "case") is not None
         if not accepted:
             # The caller never heard that its event was accepted, so it puts it again.
-            put(cloud)
+            put(cloud, pattern)
             cloud.drain(30)
         payments = cloud.domain("payments").query(f"order#{ORDER}", "refund#")
         shipments = cloud.domain("orders").query(f"order#{ORDER}", "shipment#")
@@ -102,18 +104,23 @@ def forked(work: Any) -> int:
 
 def main() -> int:
     first, step, workers = (int(argument) for argument in sys.argv[1:4])
-    import_what_a_case_needs()
+    pattern = sys.argv[4] if len(sys.argv) > 4 else ""
+    if not pattern:
+        # The libraries of agents bring threads, which no fork takes along: there each imports.
+        import_what_a_case_needs()
     base = Path(tempfile.mkdtemp(prefix="redress-kill-"))
     commit = first
     try:
         while True:
             store, answer = base / f"store-{commit}", base / f"answer-{commit}"
-            status = forked(lambda s=store, c=commit: work_until_killed(s, c, workers))
+            status = forked(lambda s=store, c=commit: work_until_killed(s, c, workers, pattern))
             killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
             if not killed and status != 0:
                 print(json.dumps({"commit": commit, "crashed": status}), flush=True)
                 return 1
-            ended = forked(lambda s=store, a=answer: a.write_text(json.dumps(go_on(s, workers))))
+            ended = forked(
+                lambda s=store, a=answer: a.write_text(json.dumps(go_on(s, workers, pattern)))
+            )
             row: dict[str, Any] = {"commit": commit, "killed": killed, "restart": ended}
             if answer.exists():
                 row.update(json.loads(answer.read_text()))

@@ -12,8 +12,12 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import boto3
+from redress.a2a.tasks import TaskStore
 from redress.adapters.aws.repository import DynamoDbRepository
 from redress.api.clients import Ticket, keep_ticket
+from redress.models.agents import StoredTask
+from redress.models.base import parse
+from redress.runtime import SystemClock
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 STOP_SECONDS: Final = 30
@@ -79,6 +83,28 @@ class Cloud:
         expires_at = datetime.now(UTC) + timedelta(hours=1)
         keep_ticket(table, secret, Ticket(customer_id=customer_id, expires_at=expires_at))
 
+    def give_task(self, task_id: str) -> None:
+        """Store a task of the orders' agent that is being worked on, as ServeOrdersAgent does."""
+        told = json.loads(self.variables.read_text(encoding="utf-8"))["Parameters"]
+        table = DynamoDbRepository(told["REDRESS_TASKS_TABLE"], self.client("dynamodb"))
+        asked = sample("run_orders_agent")
+        work = {"task_id": task_id, "domain": "orders", "grant_id": asked["case"]["grant_id"]}
+        now = datetime.now(UTC).isoformat()
+        task = parse(
+            StoredTask,
+            {
+                "work": asked | work,
+                "subject": asked["case"]["customer_id"],
+                "context_id": "context-1",
+                "message": {},
+                "content_sha256": "",
+                "state": "working",
+                "created_at": now,
+                "updated_at": now,
+            },
+        )
+        TaskStore(table, SystemClock()).add(task)
+
     def stop(self) -> None:
         """End it."""
         self._process.terminate()
@@ -119,6 +145,8 @@ def prepare(cloud: Cloud, steps: Sequence[str]) -> None:
         if step == "ticket":
             secret = sample("connect_client")["queryStringParameters"]["ticket"]
             cloud.give_ticket(secret, sample("notify_clients")["detail"]["customer_id"])
+        elif step == "task":
+            cloud.give_task(sample("record_task")["task_id"])
         elif step == "decide_without_the_program":
             request = sample("decide_by_policy")
             error = {"type": "Timeout", "message": "too slow"}

@@ -28,12 +28,16 @@ STORIES: Final = (
             ("notify_clients", "fetch_payment_evidence"),
             ("disconnect_client", "fetch_inventory_evidence"),
             ("conclude_investigation", "reconcile"),
-            ("investigate_monolith", "decide_by_policy"),
+            ("run_orders_agent", "run_payments_agent"),
+            ("run_inventory_agent", "investigate_monolith"),
+            # Alone: the domains' agents answer it, in the cloud.
+            ("investigate_orchestrator",),
+            ("decide_by_policy", "record_finding"),
             ("reserve_stock", "issue_ticket"),
             ("issue_refund",),
             ("ship_replacement",),
             ("close_case",),
-            ("show_case",),
+            ("show_case", "index_resolution"),
             ("cancel_replacement",),
             ("reverse_refund",),
             ("release_stock",),
@@ -44,6 +48,16 @@ STORIES: Final = (
         (("await_approval",), ("answer_approval",)),
     ),
     Story(("claim_case",), (("record_failure", "open_case"),)),
+    Story(
+        ("claim_case", "task"),
+        (
+            ("exchange_token", "show_keys"),
+            ("serve_orders_tools", "serve_payments_tools"),
+            ("serve_inventory_tools", "serve_orders_agent"),
+            ("serve_payments_agent", "serve_inventory_agent"),
+            ("record_task",),
+        ),
+    ),
 )
 
 
@@ -77,6 +91,24 @@ def _investigation(pattern: str) -> dict[str, Any]:
         },
     }
 
+
+def _report(domain: str) -> dict[str, Any]:
+    return {
+        "domain": domain,
+        "evidence": {"domain": domain, "items": list, "missing": []},
+        "summary": str,
+        "model": "playbook",
+        "usage": {"model_calls": int, "tool_calls": int},
+    }
+
+
+# That it is signed shows that the key was there.
+_CARD: Final = {
+    "statusCode": 200,
+    "body": {"name": str, "skills": list, "signatures": list, "securitySchemes": dict},
+}
+# A token lives a minute, so the sample of a request holds none that is good.
+_NO_TOKEN: Final = {"statusCode": 401, "body": {"error": str}}
 
 # A type stands for any value of it that is not empty; keys that are not named may be there.
 EXPECTED: Final[dict[str, dict[str, Any]]] = {
@@ -114,6 +146,26 @@ EXPECTED: Final[dict[str, dict[str, Any]]] = {
     # The sample's connection is no WebSocket's: it is gone by the time there is news.
     "notify_clients": {"told": 0, "gone": 1},
     "disconnect_client": {"statusCode": 200, "body": {"connection_id": str}},
+    "run_orders_agent": _report("orders"),
+    "run_payments_agent": _report("payments"),
+    "run_inventory_agent": _report("inventory"),
+    "investigate_orchestrator": _investigation("orchestrator"),
+    # The sample is signed by a role of another account; agents in containers get their tokens from
+    # the cloud's own function.
+    "exchange_token": {"statusCode": 400, "body": {"error": "unauthorized_client"}},
+    "show_keys": {
+        "statusCode": 200,
+        "body": {"keys": [{"kty": "EC", "crv": "P-256", "alg": "ES256", "kid": str}]},
+    },
+    "serve_orders_tools": _NO_TOKEN,
+    "serve_payments_tools": _NO_TOKEN,
+    "serve_inventory_tools": _NO_TOKEN,
+    "serve_orders_agent": _CARD,
+    "serve_payments_agent": _CARD,
+    "serve_inventory_agent": _CARD,
+    "record_task": {"task_id": str, "state": "completed", "told": 0},
+    "record_finding": {"case_id": "case_1001", "findings": 1},
+    "index_resolution": {"passage_id": str},
 }
 
 # `sam local start-api` checks no tokens and passes no claims on, so nobody is signed in.

@@ -12,6 +12,7 @@ _KINDS = {
     "no AWS": "call no AWS service",
     "AWS": "call AWS services",
     "agent": "agents",
+    "protocol": "serve MCP, A2A or tokens",
     "sandbox": "the sandbox",
 }
 

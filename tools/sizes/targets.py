@@ -11,7 +11,7 @@ AWS_PORTS = frozenset(
     | {"callbacks", "model_factory"}
 )
 READY_SECONDS = {"no AWS": 0.15, "sandbox": 0.15, "AWS": 0.5}
-UNZIPPED_MB = {"no AWS": 25.0, "AWS": 25.0, "sandbox": 120.0, "agent": 150.0}
+UNZIPPED_MB = {"no AWS": 25.0, "AWS": 25.0, "sandbox": 120.0, "agent": 150.0, "protocol": 150.0}
 AGENT_TO_PLAIN = 0.4
 
 
@@ -53,12 +53,18 @@ def ports_of(handler: Path) -> list[str]:
 
 
 def kind_of(ports: Iterable[str], layers: Iterable[str]) -> str:
-    """Return which targets a function has: `agent`, `sandbox`, `AWS` or `no AWS`."""
+    """Return which targets a function has: the first that fits.
+
+    `agent` runs a model, `sandbox` foreign code, `protocol` serves or checks MCP, A2A or tokens;
+    the others do none of it.
+    """
     taken = set(ports)
     if "model_factory" in taken:
         return "agent"
     if "SandboxLayer" in layers:
         return "sandbox"
+    if "ProtocolsLayer" in layers:
+        return "protocol"
     return "AWS" if AWS_PORTS & taken else "no AWS"
 
 

@@ -4,7 +4,8 @@ RedressError
 ├── RetryableError                  trying again may help
 │   ├── ConflictError               an optimistic write lost its race
 │   ├── DependencyUnavailableError  a store, bus or model did not answer
-│   └── ModelThrottledError         the model service asked us to slow down
+│   ├── ModelThrottledError         the model service asked us to slow down
+│   └── AgentUnavailableError       another domain's agent did not answer in time
 └── FinalError                      trying again gives the same answer
     ├── InvalidInputError           the input does not fit its schema
     │   └── InvalidCaseError        a CaseOpened event is malformed
@@ -14,6 +15,7 @@ RedressError
     ├── CaseOwnedElsewhereError     another execution works on the case right now
     ├── InvalidProposalError        the agent's answer breaks its contract
     ├── BudgetExceededError         turns or tokens ran out
+    ├── EvidenceMissingError        a domain gave no answer, and nothing can be decided without it
     ├── ModelRefusedError           the model service refuses the call, now and later
     ├── RecordingMissingError       a cassette has no answer for this prompt
     ├── OutOfStockError             a reservation found too little stock
@@ -22,7 +24,9 @@ RedressError
     ├── ApprovalMismatchError       what was approved is not what would be executed
     ├── CompensationFailedError     an effect could not be undone: an operator must look
     ├── UnknownCaseError            no such case
-    └── NotSignedInError            nobody, or not a customer, is behind this call
+    ├── NotSignedInError            nobody, or not a customer, is behind this call
+    ├── AccessDeniedError           user, workload and audience together do not allow it
+    └── TokenRefusedError           a token is forged, expired, used before or for something else
 """
 
 
@@ -44,6 +48,10 @@ class DependencyUnavailableError(RetryableError):
 
 class ModelThrottledError(RetryableError):
     """The model service asked us to slow down."""
+
+
+class AgentUnavailableError(RetryableError):
+    """Another domain's agent did not answer in time, or has not for a while."""
 
 
 class FinalError(RedressError):
@@ -82,6 +90,10 @@ class BudgetExceededError(FinalError):
     """Turns or tokens ran out before the agent concluded."""
 
 
+class EvidenceMissingError(FinalError):
+    """A domain gave no answer, and nothing can be decided without it: replay the case later."""
+
+
 class ModelRefusedError(FinalError):
     """The model service refuses the call, now and later: no access, no such model, bad request."""
 
@@ -116,3 +128,11 @@ class UnknownCaseError(FinalError):
 
 class NotSignedInError(FinalError):
     """The call bears no customer's identity, or a ticket that is not valid (any more)."""
+
+
+class AccessDeniedError(FinalError):
+    """What was asked for is not what user, workload and audience allow together."""
+
+
+class TokenRefusedError(FinalError):
+    """A token is forged, expired, used before, or for another audience, scope or case."""

@@ -1,12 +1,15 @@
 """What Redress needs from the outside, as protocols; adapters implement them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 import msgspec
 
+from redress.models.agents import AgentTask
+from redress.models.identity import ExchangeRequest, IssuedToken
 from redress.models.investigation import Passage
+from redress.models.resolution import PastResolution
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,10 +86,29 @@ class Clock(Protocol):
 
 
 class PassageIndex(Protocol):
-    """Retrieval over the policy's prose. Implementations: adapters/sqlite (BM25), memory."""
+    """Retrieval of passages: of the policy's prose, or of past resolutions.
+
+    Implementations: adapters/memory, adapters/sqlite (BM25), adapters/aws (Bedrock).
+    """
 
     def search(self, text: str, limit: int) -> list[Passage]:
         """Return the `limit` best `Passage`s for `text`, best first."""
+        ...
+
+
+class ResolutionLibrary(PassageIndex, Protocol):
+    """A `PassageIndex` of past resolutions that takes in new ones.
+
+    Implementations: adapters/sqlite (in any repository), adapters/aws (Bedrock).
+    """
+
+    def keep(self, resolution: PastResolution) -> None:
+        """Take in a resolution; again, it changes nothing.
+
+        Raises:
+            ConflictError: another write came first; decide again.
+            DependencyUnavailableError: the library did not answer.
+        """
         ...
 
 
@@ -124,5 +146,78 @@ class ClientConnections(Protocol):
 
         Raises:
             DependencyUnavailableError: the message could not be handed over.
+        """
+        ...
+
+
+class TokenBroker(Protocol):
+    """Exchanges a grant, or a token, for a token that one audience takes for a minute.
+
+    Implementations: identity/broker, adapters/aws (the function ExchangeToken; AgentCore Identity).
+    """
+
+    def exchange(self, request: ExchangeRequest) -> IssuedToken:
+        """Issue a token of scope requested AND user AND workload AND audience.
+
+        Raises:
+            AccessDeniedError: nothing of it is allowed, or the grant is another case's.
+            TokenRefusedError: the subject token is not valid.
+            DependencyUnavailableError: the broker did not answer.
+        """
+        ...
+
+
+class PublicKeys(Protocol):
+    """The issuer's public keys. Implementations: adapters/local_keys, adapters/aws/kms."""
+
+    def find(self, key_id: str) -> Mapping[str, str] | None:
+        """Return the public JWK of an id, if there is one.
+
+        Raises:
+            DependencyUnavailableError: the keys could not be read.
+        """
+        ...
+
+    def jwks(self) -> Sequence[Mapping[str, str]]:
+        """Return all of them as public JWKs, each with `kid`, `alg` and `use`.
+
+        Raises:
+            DependencyUnavailableError: the keys could not be read.
+        """
+        ...
+
+
+class Signer(PublicKeys, Protocol):
+    """Signs by ES256. Implementations: adapters/local_keys, adapters/aws/kms."""
+
+    @property
+    def key_id(self) -> str:
+        """The id of the key that signs now.
+
+        Raises:
+            DependencyUnavailableError: the key could not be read.
+        """
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature over `message` as JWS has it: r and s, 32 bytes each.
+
+        Raises:
+            DependencyUnavailableError: the key could not be used.
+        """
+        ...
+
+
+class TaskStarter(Protocol):
+    """Starts the work on an A2A task, which then goes on without its caller.
+
+    Implementations: adapters/aws (Step Functions), local cloud.
+    """
+
+    def start(self, task: AgentTask) -> None:
+        """Start once, however often it is called for a task.
+
+        Raises:
+            DependencyUnavailableError: it could not be started.
         """
         ...

@@ -74,19 +74,22 @@ def _row(record: CaseRecord) -> dict[str, Any]:
 
 @app.command
 def show(case: str, /, *, store: StoreOption = None, as_json: JsonOption = False) -> int:
-    """Show one case: status, states, evidence, actions and approval.
+    """Show one case: status, states, evidence, what agents reported, actions and approval.
 
     Args:
         case: The case's id.
         store: Folder of the store; $REDRESS_STORE or .redress by default.
         as_json: Print one JSON object, as `redress resolve --json` does.
     """
+    from redress.models.base import dump
     from redress.steps.case_records import load_case
+    from redress.steps.record_finding import findings_of
     from redress_local.cli import render
     from redress_local.embedded.resolution import CaseLedgers, describe, entries, trace_of
 
     with open_cloud(store, existing=True) as cloud:
-        record = load_case(cloud.domain("cases"), case).record
+        cases = cloud.domain("cases")
+        record = load_case(cases, case).record
         ledgers = CaseLedgers(cloud)
         trace = trace_of(cloud, record.owner)
         execution = cloud.engine.describe(record.owner)
@@ -94,6 +97,7 @@ def show(case: str, /, *, store: StoreOption = None, as_json: JsonOption = False
             **describe(cloud, execution, trace, {"case_id": case}, ledgers),
             "case": _row(record),
             "statement": (trace.variables.get("case") or {}).get("statement"),
+            "reported": [dump(finding) for finding in findings_of(cases, case)],
             "ledger": entries(ledgers.of(record.order_id)),
         }
     if as_json:
@@ -105,6 +109,7 @@ def show(case: str, /, *, store: StoreOption = None, as_json: JsonOption = False
     for visit in trace.visits:
         render.state(out, visit)
     render.evidence(out, result["evidence"])
+    render.reported(out, result["reported"])
     render.recommendation(out, result)
     render.ledger(out, result["ledger"], [])
     return 0

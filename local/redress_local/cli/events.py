@@ -116,7 +116,7 @@ def _tell(plans: list[dict[str, Any]], *, dry_run: bool) -> None:
         case = f" case {plan['case_id']}" if plan["case_id"] else ""
         would = "would go" if dry_run else "went"
         line = f"{plan['detail_type']}{case} {would} to {rules}"
-        if plan["rules"] and plan["already_settled"]:
+        if plan["detail_type"] == "CaseOpened" and plan["rules"] and plan["already_settled"]:
             line += f": already {plan['case_status']}, nothing changes"
         elif plan["case_status"]:
             line += f": the case was {plan['case_status']}"

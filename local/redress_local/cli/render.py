@@ -22,6 +22,7 @@ _STYLES = {
     "failed": "bold red",
     "awaiting_approval": "bold cyan",
 }
+_SEVERITIES = {"info": "dim", "warning": "yellow", "critical": "bold red"}
 _MARKS = {"added": "+", "changed": "~", "removed": "-"}
 _SUMMARY_WIDTH = 90
 _MESSAGE_LENGTH = 500
@@ -73,6 +74,21 @@ def evidence(out: Console, items: list[dict[str, Any]]) -> None:
         short = summary if len(summary) <= _SUMMARY_WIDTH else f"{summary[: _SUMMARY_WIDTH - 1]}…"
         line = f"  {mark} {clean(item['evidence_id'])}: {short}"
         out.print(line, style="" if item["cited"] else "dim", soft_wrap=True)
+
+
+def reported(out: Console, findings: list[dict[str, Any]]) -> None:
+    """List what agents of others reported: it decided nothing."""
+    if not findings:
+        return
+    out.print("\nReported by agents", style="bold")
+    for finding in findings:
+        line = Text(f"  {finding['severity']:<9}", style=_SEVERITIES.get(finding["severity"], ""))
+        line.append(f"{clean(finding['agent'])}, {clean(finding['code'])}: ", style="bold")
+        line.append(clean(finding["text"]), style="")
+        out.print(line, soft_wrap=True)
+        if finding["evidence"]:
+            names = ", ".join(clean(name) for name in finding["evidence"])
+            out.print(f"            {names}", style="dim", soft_wrap=True)
 
 
 def recommendation(out: Console, result: Mapping[str, Any]) -> None:

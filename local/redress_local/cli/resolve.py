@@ -73,7 +73,7 @@ def resolve(
         )
     with open_cloud(store, loaded, model) as cloud:
         if not _is_closed(cloud, entry["Detail"].get("case_id")):
-            cloud.warm()
+            cloud.warm(entry["Detail"].get("pattern") or cloud.default_pattern)
         entry["EventBusName"] = cloud.case_bus
         entry["Time"] = entry["Time"] or cloud.present
         out = console()

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from cyclopts import Parameter
 from redress_local.cli.endpoint import DEFAULT_PORT
 from redress_local.cli.errors import UsageError
-from redress_local.cli.output import console, print_json, silence
+from redress_local.cli.output import clean, console, print_json, silence
 from redress_local.cli.pairs import pairs_of
 from redress_local.cli.stores import FieldFormatter, JsonOption, ShopOption, Whole, load
 from redress_local.template_values import REGION
@@ -46,6 +46,7 @@ def up(
     parameter: Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)] = None,
     built: Annotated[bool, Parameter(negative="")] = False,
     env_file: Path | None = None,
+    also: Annotated[list[Path] | None, Parameter(negative="", consume_multiple=False)] = None,
     as_json: JsonOption = False,
 ) -> int:
     """Serve the whole stack on this machine, with AWS's APIs, until Ctrl-C.
@@ -63,6 +64,8 @@ def up(
         parameter: A value for a parameter of the template, as NAME=VALUE; may be repeated.
         built: Run what `make build` built instead of the sources.
         env_file: Write here what functions in containers need, for `sam local --env-vars`.
+        also: A template to deploy beside the project's own, as a stack named after its folder; may
+            be repeated. Its parameters take the outputs of the same names.
         as_json: Print one JSON object when ready, and nothing else.
     """
     if not emulated:
@@ -92,6 +95,8 @@ def up(
             return 0
         stop.folder = cloud.folder
         with cloud:
+            for template in also or []:
+                cloud.deploy(template)
             if env_file is not None:
                 _write_variables(cloud, env_file)
             seconds = time.monotonic() - begin
@@ -224,6 +229,10 @@ def _shown(cloud: EmulatedCloud, seconds: float) -> dict[str, Any]:
         "stack": cloud.stack.name,
         "parameters": cloud.stack.parameters,
         "outputs": cloud.stack.outputs,
+        "further": {
+            name: {"parameters": stack.parameters, "outputs": stack.outputs}
+            for name, stack in cloud.further.items()
+        },
         "functions": sorted(spec.name for spec in cloud.functions.functions()),
         "pid": os.getpid(),
         "seconds": round(seconds, 2),
@@ -236,6 +245,10 @@ def _tell(cloud: EmulatedCloud, seconds: float, env_file: Path | None) -> None:
     width = max(map(len, cloud.stack.outputs), default=0)
     for name, value in sorted(cloud.stack.outputs.items()):
         screen.print(f"  {name:{width}}  {value}", soft_wrap=True)
+    for further, stack in cloud.further.items():
+        screen.print(f"\nBeside it: {clean(further)}")
+        for name, value in sorted(stack.outputs.items()):
+            screen.print(f"  {clean(name):{width}}  {clean(value)}", soft_wrap=True)
     variables = [f"{name}={value}" for name, value in environment(cloud).items()]
     screen.print(
         "\nIn another terminal:\n\n"

@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 
     from redress_local.shop.document import Shop
 
+_WITHOUT_AGENTS = frozenset({"evidence-first", "monolith"})
+_DOMAIN_AGENTS = frozenset(
+    {"RunOrdersAgentFunction", "RunPaymentsAgentFunction", "RunInventoryAgentFunction"}
+)
 ANSWER_FUNCTION = "AnswerApprovalFunction"
 # How long the engine may take after a restart until it knows the tokens that tasks wait on.
 _REVIVAL_SECONDS = 5.0
@@ -97,6 +101,9 @@ class EmbeddedCloud:
         self.host = FunctionHost(
             self.template.functions, lambda function: LocalRuntime(function, self._parts)
         )
+        self._parts.runtime_of = self.host.runtime_of
+        self._parts.token_key_file = folder.path / "token-key.pem"
+        self._parts.card_key_file = folder.path / "card-key.pem"
         self._tasks = Tasks(self.host)
         self.engine = Engine(
             journal=self._journal,
@@ -199,6 +206,20 @@ class EmbeddedCloud:
         return next(name for name in names if name)
 
     @property
+    def task_machine(self) -> str:
+        """ARN of the machine that does A2A tasks."""
+        variable = "REDRESS_RUN_TASK_ARN"
+        found = (f.environment.get(variable) for f in self.template.functions.values())
+        return next(arn for arn in found if arn)
+
+    @property
+    def default_pattern(self) -> str:
+        """How a case is investigated that does not say."""
+        variable = "REDRESS_DEFAULT_PATTERN"
+        found = (f.environment.get(variable) for f in self.template.functions.values())
+        return next(name for name in found if name)
+
+    @property
     def present(self) -> str:
         """The shop's own present: the time of an event that does not say."""
         assert self.folder.info is not None
@@ -233,9 +254,25 @@ class EmbeddedCloud:
         given = {field: answer[field] for field in fields if field in answer}
         return msgspec.json.decode(self.invoke(ANSWER_FUNCTION, msgspec.json.encode(given)))
 
-    def warm(self) -> None:
-        """Import every function now, as Lambda does before it takes a first event."""
-        self.host.load_all()
+    def warm(self, pattern: str | None = None) -> None:
+        """Import functions now, as Lambda does before it takes a first event.
+
+        Args:
+            pattern: Only what cases of this pattern run, which most need no MCP and A2A for;
+                every function without it.
+        """
+        if pattern in _WITHOUT_AGENTS:
+            self.host.load(self._run_without_agents())
+        else:
+            self.host.load_all()
+
+    def _run_without_agents(self) -> set[str]:
+        """The functions of all machines but those that run the domains' agents."""
+        reached = [
+            set(machine.substitutions.values()) for machine in self.template.machines.values()
+        ]
+        agents = {f.arn for f in self.template.functions.values() if f.logical_id in _DOMAIN_AGENTS}
+        return set[str]().union(*(found for found in reached if not found & agents))
 
     def executions_of(self, event_id: str, replay: str = "") -> list[str]:
         """The ARNs of the executions that an event starts where its rules match it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -98,8 +98,28 @@ class FunctionHost:
         Raises:
             FunctionLoadError: One cannot be imported.
         """
-        for function in self._functions.values():
-            self._load(function)
+        self.load(self._functions)
+
+    def load(self, names: Iterable[str]) -> None:
+        """Import functions by name or ARN; names of anything else are passed over.
+
+        Raises:
+            FunctionLoadError: One cannot be imported.
+        """
+        for name in names:
+            if name in self._functions:
+                self._load(self._functions[name])
+
+    def runtime_of(self, name: str) -> Runtime:
+        """What a function may use.
+
+        Raises:
+            FunctionNotFoundError: No such function.
+            FunctionLoadError: Its file cannot be imported.
+        """
+        if name not in self._functions:
+            raise FunctionNotFoundError(f"there is no function {name}")
+        return self._load(self._functions[name])[1]
 
     def _load(self, function: Function) -> tuple[Handler, Runtime]:
         with self._lock:

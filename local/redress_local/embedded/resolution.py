@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from asl_engine import ExecutionNotFoundError
 from redress.models.base import dump
 from redress.models.case import CaseRecord
+from redress.models.investigation import PRECEDENT
 from redress.models.settlement import ApprovalRequest
 from redress.steps.case_records import find_approval, find_case
 from redress.steps.effects import effects_of
 
 from redress_local.embedded.ledger import Ledger, ledger_delta, read_ledger
-from redress_local.embedded.trace import Show, StateVisit, Trace, first_failure
+from redress_local.embedded.trace import ORCHESTRATOR, Show, StateVisit, Trace, first_failure
 
 if TYPE_CHECKING:
     from asl_engine import Execution
@@ -176,13 +177,22 @@ def describe(
     }
 
 
-def trace_of(cloud: EmbeddedCloud, arn: str) -> Trace:
-    """Read a trace from the journal; an execution that is gone has an empty one."""
+def trace_of(cloud: EmbeddedCloud, arn: str, *, with_tasks: bool = True) -> Trace:
+    """Read a trace from the journal; an execution that is gone has an empty one.
+
+    Args:
+        cloud: Where.
+        arn: The execution.
+        with_tasks: Whether to look for the A2A tasks of its agents, among all that there were.
+    """
     trace = Trace(arn)
     try:
         trace.read(arn, cloud.engine.history)
     except ExecutionNotFoundError:
         return trace
+    if with_tasks and any(visit.name == ORCHESTRATOR for visit in trace.visits):
+        tasks = cloud.engine.list_executions(cloud.task_machine)
+        trace.read_tasks(reversed(tasks), cloud.engine.history)
     return trace
 
 
@@ -259,7 +269,7 @@ def _evidence(
     found += [
         {
             "evidence_id": passage["passage_id"],
-            "domain": "policy",
+            "domain": "earlier cases" if passage["passage_id"].startswith(PRECEDENT) else "policy",
             "summary": passage["title"],
             "cited": passage["passage_id"] in cited,
         }

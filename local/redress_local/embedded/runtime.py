@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -13,15 +13,27 @@ import msgspec
 from redress.adapters.memory.connections import MemoryConnections
 from redress.config import read_config
 from redress.errors import DependencyUnavailableError
-from redress.ports import ClientConnections, EventPublisher, PassageIndex, Repository
+from redress.ports import (
+    ClientConnections,
+    EventPublisher,
+    PassageIndex,
+    Repository,
+    Signer,
+    TaskStarter,
+    TokenBroker,
+)
 from redress.runtime import Runtime
 
 from redress_local.events.errors import EventsError
 from redress_local.template import Function
 
 if TYPE_CHECKING:
+    import httpx
     from asl_engine import Engine
+    from redress.a2a.client import DomainAgents
+    from redress.adapters.local_keys import LocalKey
     from redress.adapters.sqlite.repository import SqliteStore
+    from redress.models.investigation import Passage
     from redress.policy.gate import PolicyGate
     from strands.models.model import Model as LanguageModel
 
@@ -138,6 +150,9 @@ class Parts:
         self.put = put
         self.engine: Engine | None = None
         self.may_come: Callable[[], bool] = lambda: False
+        self.runtime_of: Callable[[str], Runtime] | None = None
+        self.token_key_file: Path | None = None
+        self.card_key_file: Path | None = None
 
     @property
     def policies(self) -> Path:
@@ -150,9 +165,37 @@ class Parts:
         return Runtime(read_config({"REDRESS_POLICIES_DIR": str(self.policies)})).passages
 
     @cached_property
+    def policy(self) -> Sequence[Passage]:
+        """The sections of the policy, read once."""
+        return Runtime(read_config({"REDRESS_POLICIES_DIR": str(self.policies)})).policy
+
+    @cached_property
     def gate(self) -> PolicyGate:
         """The Cedar policies, parsed once."""
         return Runtime(read_config({"REDRESS_POLICIES_DIR": str(self.policies)})).gate
+
+    @cached_property
+    def token_key(self) -> LocalKey:
+        """Signs tokens; kept with the store, so that a token outlives a restart."""
+        from redress.adapters.local_keys import LocalKey
+
+        return LocalKey(self.token_key_file)
+
+    @cached_property
+    def card_key(self) -> LocalKey:
+        """Signs agent cards, and nothing else."""
+        from redress.adapters.local_keys import LocalKey
+
+        # In a file it is one key, whichever thread comes first.
+        return LocalKey(self.card_key_file)
+
+    @cached_property
+    def agents_http(self) -> httpx.Client:
+        """Reaches the agents' apps in this process."""
+        from redress_local.embedded.agents import agents_http
+
+        assert self.runtime_of is not None
+        return agents_http(self.runtime_of)
 
     @cached_property
     def model_factory(self) -> Callable[[], LanguageModel]:
@@ -188,6 +231,44 @@ class LocalRuntime(Runtime):
         return LocalCallback(self._parts.engine, self._parts.may_come)
 
     @cached_property
+    def task_starter(self) -> TaskStarter:
+        """Starts the work on A2A tasks."""
+        from redress_local.embedded.agents import LocalStarter
+
+        self._needs("REDRESS_RUN_TASK_ARN")
+        assert self._parts.engine is not None
+        return LocalStarter(self._parts.engine, self.config.run_task_arn)
+
+    @cached_property
+    def signer(self) -> Signer:
+        """The key that signs tokens, and by whose public half they are checked."""
+        self._needs("REDRESS_TOKEN_KEY")
+        return self._parts.token_key
+
+    @cached_property
+    def broker(self) -> TokenBroker:
+        """Where this workload gets tokens: the broker's own function, in this process."""
+        from redress_local.embedded.tokens import LocalBroker
+
+        self._needs("REDRESS_TOKEN_URL")
+        assert self._parts.runtime_of is not None
+        return LocalBroker(self._function, self._parts.runtime_of, self.config.token_url)
+
+    @cached_property
+    def card_signer(self) -> Signer:
+        """Signs agent cards, and knows by which key they must be signed."""
+        self._needs("REDRESS_CARD_KEY")
+        return self._parts.card_key
+
+    @cached_property
+    def agents(self) -> DomainAgents:
+        """The domains' agents, over A2A in this process."""
+        from redress_local.embedded.agents import AGENTS_URL
+
+        self._needs("REDRESS_AGENTS_URL")
+        return self._agents(self._parts.agents_http, AGENTS_URL)
+
+    @cached_property
     def connections(self) -> ClientConnections:
         """The way to WebSocket clients; nobody can connect to this process."""
         self._needs("REDRESS_CONNECTIONS_URL")
@@ -198,6 +279,12 @@ class LocalRuntime(Runtime):
         """The policy's prose."""
         self._needs("REDRESS_POLICIES_DIR")
         return self._parts.passages
+
+    @cached_property
+    def policy(self) -> Sequence[Passage]:
+        """The sections of the policy, whole."""
+        self._needs("REDRESS_POLICIES_DIR")
+        return self._parts.policy
 
     @cached_property
     def gate(self) -> PolicyGate:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+if TYPE_CHECKING:
+    from asl_engine import Execution
 
 _SERVICES = {"lambda": "Lambda", "events": "EventBridge", "states": "child machine"}
 
@@ -37,11 +40,14 @@ class StateVisit(msgspec.Struct, kw_only=True):
     waiting: bool = False
 
 
+ORCHESTRATOR = "InvestigateOrchestrator"
+"""The state whose agent asks other agents by A2A; each task runs in an execution of its own."""
+
 Show = Callable[[StateVisit], None]
 
 
 class Trace:
-    """Reads the events of one execution and the children that it starts.
+    """Reads the events of one execution, of its children, and of the A2A tasks of its case.
 
     Args:
         root: ARN of the execution.
@@ -69,9 +75,44 @@ class Trace:
             for child in self.executions[known:]:
                 self.read(child, history)
 
+    def read_tasks(
+        self,
+        executions: Iterable[Execution],
+        history: Callable[[str], Iterable[dict[str, Any]]],
+    ) -> None:
+        """Read executions that did A2A tasks, as far as they are of this case and of its time."""
+        first = min((visit.entered_at for visit in self.visits), default=None)
+        for execution in executions:
+            if first is None or execution.started_at < first:
+                continue
+            if execution.arn not in self._depths and self._is_of_case(execution.input):
+                self._adopt(execution.arn)
+                self.read(execution.arn, history)
+        # What ran in between is shown in between.
+        self.visits.sort(key=lambda visit: visit.entered_at)
+
+    def _adopt(self, arn: str) -> None:
+        """Follow an execution that an agent of this one asked for."""
+        asking = [v.depth for v in self.visits if v.name == ORCHESTRATOR]
+        self.executions.append(arn)
+        self._depths[arn] = max(asking, default=0) + 1
+        self._open[arn] = {}
+
+    def _is_of_case(self, value: Any) -> bool:
+        """Tell whether an execution's input is an A2A task about this execution's case."""
+        case = self.variables.get("case")
+        asked = value.get("case") if isinstance(value, dict) and "task_id" in value else None
+        if not isinstance(case, dict) or not isinstance(asked, dict):
+            return False
+        return bool(asked.get("case_id") == case.get("case_id"))
+
     def hear(self, arn: str, event: dict[str, Any]) -> None:
         """Take one event; those of other executions are ignored."""
         if arn not in self._depths:
+            if event["type"] == "ExecutionStarted":
+                given = event["executionStartedEventDetails"].get("input")
+                if self._is_of_case(json.loads(given or "null")):
+                    self._adopt(arn)
             return
         kind: str = event["type"]
         if kind.endswith("StateEntered"):

@@ -13,8 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from redress_local.emulated.gateway.calls import OPERATOR
 from redress_local.emulated.gateway.server import Listener, Server
 from redress_local.emulated.moto.process import MotoProcess
+from redress_local.front.iam import Caller, function_named
 from redress_local.template_values import ACCOUNT, REGION
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from redress_local.front.issuer import Issuer
     from redress_local.lambda_service.log_shipper import LogShipper
     from redress_local.lambda_service.service import LambdaService
+    from redress_local.lambda_service.types import FunctionSpec
     from redress_local.lambda_service.workers.pool import WorkerPool
     from redress_local.shop.document import Shop
 
@@ -48,6 +51,7 @@ class EmulatedCloud:
         url: The gateway: `AWS_ENDPOINT_URL` for whoever works with the cloud.
         folder: Its state; temporary.
         stack: The template's resources, with their physical ids and outputs.
+        further: Stacks that were deployed beside it, by name.
         engine: Runs the state machines.
         bus: Takes events.
         functions: Invokes functions.
@@ -57,6 +61,7 @@ class EmulatedCloud:
 
     url: str
     stack: Stack
+    further: dict[str, Stack]
     engine: Engine
     bus: EventBus
     functions: LambdaService
@@ -70,6 +75,7 @@ class EmulatedCloud:
 
     def __init__(self, folder: Path, listener: Listener) -> None:
         self.folder = folder
+        self.further = {}
         self._listener = listener
         self._parts = ExitStack()
         self._ready = threading.Event()
@@ -297,17 +303,45 @@ class EmulatedCloud:
             "access_log": self._log_access,
         }
         routes, invoke = self.gateway.routes, self.functions.invoke
-        if https := http_apis(self.stack):
-            http = HttpFront(https, invoke, self.issuer, **options)
+        if https := http_apis(self.stack, self.services.local_url):
+            http = HttpFront(https, invoke, self.issuer, callers=self._caller, **options)
             self._parts.callback(http.close)
-            routes.http = http
+            routes.http, routes.serves = http, http.serves
         if sockets := websocket_apis(self.stack):
             websocket = WebSocketFront(sockets, invoke, **options)
             self._parts.callback(websocket.close)
             routes.websocket = websocket
             routes.rest["execute-api"] = websocket.management
+        self._register_callers()
+
+    def _register_callers(self) -> None:
         for spec in self.functions.functions():
             self.gateway.calls.register(spec.access_key_id, spec.logical_id or spec.name)
+
+    def _caller(self, access_key_id: str, user_agent: str, resource: str) -> Caller:
+        """Who calls an API of ours: a function is a session of its role, anybody else a user."""
+        spec = self._calling_function(access_key_id, user_agent)
+        key = spec.access_key_id if spec else access_key_id
+        self.gateway.calls.record(key, "execute-api", "Invoke", [resource])
+        if spec is not None:
+            role = spec.role.rpartition("/")[2]
+            arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{spec.name}"
+            return Caller(account=ACCOUNT, arn=arn, identity=f"AROALOCAL:{spec.name}")
+        arn = f"arn:aws:iam::{ACCOUNT}:user/{OPERATOR}"
+        return Caller(account=ACCOUNT, arn=arn, identity="AIDALOCAL")
+
+    def _calling_function(self, access_key_id: str, user_agent: str) -> FunctionSpec | None:
+        """The function whose key it is; with nobody's key, the one that the User-Agent names.
+
+        A container of `sam local` has the keys of whoever started it, and for a name the
+        function's logical id.
+        """
+        functions = self.functions.functions()
+        for spec in functions:
+            if spec.access_key_id == access_key_id:
+                return spec
+        named = function_named(user_agent)
+        return next((it for it in functions if named and named in (it.logical_id, it.name)), None)
 
     def _log_access(self, destination_arn: str, line: str) -> None:
         self._logs.ship_to(destination_arn.split(":log-group:")[-1].removesuffix(":*"), "api", line)
@@ -326,6 +360,43 @@ class EmulatedCloud:
         repositories = [DynamoDbRepository(str(name), dynamodb) for name in names]
         orders, payments, inventory = repositories
         seed_repositories(shop or example_shop(), orders, payments, inventory)
+
+    def deploy(
+        self,
+        template: Path,
+        stack_name: str | None = None,
+        parameters: Mapping[str, str] | None = None,
+    ) -> Stack:
+        """Create a further stack beside the first, as another team would.
+
+        Args:
+            template: A SAM or CloudFormation template, its sources beside it.
+            stack_name: Its name; by default that of the template's folder.
+            parameters: Values for its parameters. One without a value and a default that is called
+                like an output of the first stack gets that output: `BusName`, for instance.
+
+        Raises:
+            TemplateError: The template is wrong, asks for what the local cloud does not know or
+                for an API of its own, or the name is taken. What was created remains.
+        """
+        from redress_local.emulated.further import (
+            check_content,
+            check_name,
+            filled,
+            stack_name_for,
+        )
+        from redress_local.emulated.resources.create import create_all
+        from redress_local.emulated.resources.translate import translate
+
+        name = stack_name or stack_name_for(template)
+        check_name(name, [self.stack.name, *self.further])
+        values = filled(template, parameters or {}, self.stack.outputs)
+        stack = translate(template, values, stack_name=name)
+        check_content(stack)
+        self.further[name] = stack
+        create_all(stack, self.services)
+        self._register_callers()
+        return stack
 
     def table(self, name: str) -> str | None:
         """The table that functions reach by `REDRESS_<NAME>_TABLE`, if any does."""

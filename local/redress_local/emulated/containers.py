@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 HOST = "host.docker.internal"
 """The name of this machine inside a container."""
 
+_NAMES = frozenset({"REDRESS_TOKEN_ISSUER"})
+"""Variables that hold a URL which nobody calls: tokens carry it as the cloud itself is called."""
+
 
 def container_variables(cloud: EmulatedCloud) -> dict[str, dict[str, str]]:
     """Environment variables as `sam local --env-vars` takes them.
@@ -34,7 +37,9 @@ def container_variables(cloud: EmulatedCloud) -> dict[str, dict[str, str]]:
         declared = stack.resources[logical_id].properties.get("Environment", {})
         for name, value in variables.items():
             if stack.resources.keys() & set(stack.references(declared["Variables"][name])):
-                told = cloud.services.local_url(str(value)).replace(cloud.url, url)
+                told = cloud.services.local_url(str(value))
+                if name not in _NAMES:
+                    told = told.replace(cloud.url, url)
                 if shared.setdefault(name, told) != told:
                     own.setdefault(logical_id, {})[name] = told
     return {"Parameters": dict(sorted(shared.items())), **own}

@@ -68,7 +68,7 @@ def evaluate(
     with EmbeddedCloud.open(
         None, shop=shop, model=model, clock=clock, workers=0, durable=False
     ) as cloud:
-        cloud.warm()
+        cloud.warm(pattern)
         ledgers = CaseLedgers(cloud)
         for label in labels.cases:
             results.append(_run(cloud, ledgers, labels, label, pattern))
@@ -97,7 +97,7 @@ def _run(
         cloud.answer({"case_id": label.case_id, "decision": "approve", "approver": "evaluation"})
         execution = cloud.settle(arn)
     cpu, wall = cpu_seconds() - cpu, time.perf_counter() - wall
-    trace = trace_of(cloud, arn)
+    trace = trace_of(cloud, arn, with_tasks=False)
     output = execution.output if isinstance(execution.output, dict) else {}
     actions = ruled_actions(trace.variables.get("ruling") or {}, ledgers.effects(label.case_id))
     return CaseResult(

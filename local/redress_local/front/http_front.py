@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from starlette.types import Receive, Scope, Send
 
-from redress_local.front import cors
+from redress_local.front import cors, iam
 from redress_local.front.access_log import WriteLog, write_access
 from redress_local.front.http_answers import (
     HttpAnswer,
@@ -67,6 +67,7 @@ class HttpFront:
         apis: What to serve.
         invoke: Calls a function; blocking, run in threads of its own.
         issuer: Vouches for the JWT authorizers' issuers.
+        callers: Knows who signs requests; without it, no route can ask for IAM authorization.
         throttled: What `invoke` raises when Lambda throttles the function.
         access_log: Gets the lines of stages with access logs.
         clock: Seconds since the epoch.
@@ -83,12 +84,14 @@ class HttpFront:
         invoke: Invoke,
         issuer: Issuer,
         *,
+        callers: iam.Callers | None = None,
         throttled: tuple[type[Exception], ...] = (),
         access_log: WriteLog | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._issuer = issuer
+        self._callers = callers
         self._clock = clock
         self._access_log = access_log
         self._verifiers: dict[JwtAuthorizer, JwtVerifier] = {}
@@ -111,6 +114,8 @@ class HttpFront:
                 f"{where}: payload format {route.payload_version} is not served here; use 2.0"
             )
         if route.authorization_type == "NONE" and route.authorizer is None and not route.scopes:
+            return
+        if route.authorization_type == "AWS_IAM" and self._callers is not None:
             return
         if route.authorization_type != "JWT" or route.authorizer is None:
             raise UnsupportedApiError(
@@ -204,8 +209,8 @@ class HttpFront:
     ) -> HttpAnswer:
         if not served.throttle.take(match.route.route_key):
             raise _Refusal(message(429, "Too Many Requests"), "throttled")
-        authorizer = self._authorize(match.route, request)
-        if authorizer is not None:
+        authorizer = self._authorize(served, match.route, request)
+        if authorizer is not None and "jwt" in authorizer:
             claims = authorizer["jwt"]["claims"]
             context.update({f"authorizer.claims.{name}": text for name, text in claims.items()})
         body = await _read_body(request, receive)
@@ -235,7 +240,22 @@ class HttpFront:
         except MalformedAnswerError as error:
             raise _Refusal(_INTERNAL, f"malformed answer: {error}") from error
 
-    def _authorize(self, route: HttpRoute, request: HttpRequest) -> dict[str, Any] | None:
+    def serves(self, method: str, path: str) -> bool:
+        """Tell whether an API has a route for a request that names no API by its host."""
+        return any(
+            below is not None and served.routes.match(method, below) is not None
+            for served in self._served
+            for below in [_below(served.stage, path)]
+        )
+
+    def _authorize(
+        self, served: _Served, route: HttpRoute, request: HttpRequest
+    ) -> dict[str, Any] | None:
+        if route.authorization_type == "AWS_IAM" and self._callers is not None:
+            try:
+                return iam.check(request.headers, _arn(served, route), self._callers)
+            except iam.UnsignedError as error:
+                raise _Refusal(message(403, "Forbidden"), str(error)) from error
         if route.authorizer is None:
             return None
         verifier = self._verifiers[route.authorizer]
@@ -255,6 +275,13 @@ class HttpFront:
     def close(self) -> None:
         """Stop invoking."""
         self._invoker.close()
+
+
+def _arn(served: _Served, route: HttpRoute) -> str:
+    """A route as IAM names it."""
+    api, (method, _, path) = served.api, route.route_key.partition(" ")
+    name = f"{api.api_id}/{served.stage.name}/{method}{path}"
+    return f"arn:aws:execute-api:{api.region}:{api.account}:{name}"
 
 
 def _below(stage: Stage, path: str) -> str | None:

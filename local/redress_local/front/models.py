@@ -98,8 +98,8 @@ class HttpRoute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     Attributes:
         route_key: `METHOD /path/{param}`, `ANY /path/{proxy+}` or `$default`.
         function_arn: The function that the integration calls.
-        authorization_type: `AuthorizationType`. Only NONE and JWT are served: any other stops
-            the start.
+        authorization_type: `AuthorizationType`. Only NONE, JWT and AWS_IAM are served: any other
+            stops the start.
         authorizer: Needed by JWT.
         scopes: `AuthorizationScopes`; the token must hold one of them, if there are any.
         payload_version: `PayloadFormatVersion`; only 2.0 is served.

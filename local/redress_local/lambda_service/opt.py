@@ -188,7 +188,7 @@ def _redress_layer(source: Path, folder: Path) -> None:
     _link(source / "redress", folder / "python" / "redress")
 
 
-def _agents_layer(source: Path, folder: Path) -> None:
+def _libraries_layer(source: Path, folder: Path) -> None:
     link_requirements(source / "requirements.txt", folder / "python")
 
 
@@ -216,7 +216,9 @@ def _policy_layer(source: Path, folder: Path) -> None:
 # What the target of each layer's Makefile puts where.
 _RECIPES: Final[dict[str, Callable[[Path, Path], None]]] = {
     "RedressLayer": _redress_layer,
-    "AgentsLayer": _agents_layer,
+    "WebLayer": _libraries_layer,
+    "AgentsLayer": _libraries_layer,
+    "ProtocolsLayer": _libraries_layer,
     "SandboxLayer": _sandbox_layer,
     "PolicyLayer": _policy_layer,
 }

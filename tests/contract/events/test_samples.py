@@ -31,7 +31,7 @@ ENVELOPE = Draft202012Validator(
             "version": {"const": "0"},
             "id": {"type": "string", "format": "uuid"},
             "detail-type": {"type": "string", "maxLength": 128},
-            "source": {"type": "string", "pattern": "^[a-z.]{1,256}$"},
+            "source": {"type": "string", "pattern": "^[a-z.-]{1,256}$"},
             "account": {"type": "string", "pattern": "^[0-9]{12}$"},
             "time": {"type": "string", "format": "date-time"},
             "region": {"type": "string", "pattern": "^[a-z]{2}(-[a-z]+)+-[0-9]$"},

@@ -20,7 +20,10 @@ DETAIL_TYPES = (
     "CaseProgressed",
     "CaseRejected",
     "CaseResolved",
+    "FindingReported",
 )
+# Whose source is whoever reports; all others are Redress's own, or put in its name by the samples.
+FOREIGN = {"FindingReported"}
 
 
 def snake(name: str) -> str:
@@ -74,7 +77,7 @@ def test_schema_is_valid_versioned_and_closed(detail_type: str) -> None:
 def test_sample_keeps_the_schema(detail_type: str) -> None:
     event = read(ROOT / "events" / f"{snake(detail_type)}.json")
     assert event["detail-type"] == detail_type
-    assert event["source"].split(".")[0] == "redress"
+    assert (event["source"].split(".")[0] == "redress") != (detail_type in FOREIGN)
     assert list(validator(detail_type).iter_errors(event["detail"])) == []
 
 

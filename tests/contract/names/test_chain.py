@@ -19,12 +19,22 @@ FOLDERS = sorted(path.name for path in (ROOT / "functions").iterdir() if path.is
 NOT_STATES = {
     "answer_approval": "a human answers it; it wakes the state AwaitApproval",
     "open_case": "POST /cases",
+    "exchange_token": "POST /oauth/token",
+    "show_keys": "GET /.well-known/jwks.json",
     "show_case": "GET /cases/{case_id}",
     "issue_ticket": "POST /tickets",
     "connect_client": "WebSocket route $connect",
     "disconnect_client": "WebSocket route $disconnect",
     "watch_case": "WebSocket route watch",
     "notify_clients": "CaseNewsRule",
+    "serve_orders_tools": "ANY /mcp/orders",
+    "serve_payments_tools": "ANY /mcp/payments",
+    "serve_inventory_tools": "ANY /mcp/inventory",
+    "index_resolution": "CaseResolvedRule",
+    "serve_orders_agent": "/a2a/orders",
+    "serve_payments_agent": "/a2a/payments",
+    "serve_inventory_agent": "/a2a/inventory",
+    "record_finding": "FindingReportedRule",
 }
 # Unit tests of functions that only make sense together; every other function has its own file.
 TESTED_TOGETHER = {
@@ -113,7 +123,7 @@ def test_function_has_a_sample_event(folder: str) -> None:
 def test_function_has_a_unit_test(folder: str) -> None:
     """It lies where its module lies: redress/steps/x.py has unit/redress/steps/test_x.py."""
     text = (ROOT / "functions" / folder / "handler.py").read_text(encoding="utf-8")
-    (module,) = re.findall(rf"from (redress\.(?:steps|agents|api)\S*) import {folder}\n", text)
+    (module,) = re.findall(rf"from (redress\.(?:steps|agents|api|a2a)\S*) import {folder}\n", text)
     *packages, name = module.split(".")
     file = TESTED_TOGETHER.get(folder, f"test_{name}")
     assert (ROOT / "tests" / "unit").joinpath(*packages, f"{file}.py").is_file()
@@ -149,13 +159,15 @@ def _imports(node: ast.stmt) -> list[str]:
     return []
 
 
+OF_FUNCTIONS = ("redress.steps", "redress.agents", "redress.api", "redress.a2a")
+
+
 def _step(module: ast.Module, folder: str) -> str:
     """The one thing that the handler calls has the folder's name."""
     names = [
         alias.name
         for node in module.body
-        if isinstance(node, ast.ImportFrom)
-        and (node.module or "").startswith(("redress.steps", "redress.agents", "redress.api"))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(OF_FUNCTIONS)
         for alias in node.names
     ]
     assert names == [folder]

@@ -6,13 +6,24 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-AGENTS = {"conclude_investigation", "investigate_monolith"}
+AGENTS = {
+    "conclude_investigation",
+    "investigate_monolith",
+    "investigate_orchestrator",
+    "run_orders_agent",
+    "run_payments_agent",
+    "run_inventory_agent",
+}
+# They serve MCP, and import it in their INIT; no agent framework comes with it.
+TOOLS = {"serve_orders_tools", "serve_payments_tools", "serve_inventory_tools"}
+# They serve A2A, and import it in their INIT; neither MCP nor an agent framework comes with it.
+A2A = {"serve_orders_agent", "serve_payments_agent", "serve_inventory_agent"}
 # They ask the policy gate, and so carry PolicyLayer.
 GATED = {"decide_by_policy", "issue_refund"}
 LIGHT = sorted(
     path.name
     for path in (ROOT / "functions").iterdir()
-    if path.is_dir() and path.name not in AGENTS
+    if path.is_dir() and path.name not in AGENTS | TOOLS | A2A
 )
 HEAVY = {
     "asl_engine",
@@ -20,7 +31,9 @@ HEAVY = {
     "boto3",
     "botocore",
     "cedarpy",
+    "cryptography",
     "fastmcp",
+    "joserfc",
     "mcp",
     "openai",
     "opentelemetry",
@@ -64,6 +77,12 @@ def test_light_handlers_import_nothing_heavy() -> None:
 
 def test_handlers_behind_the_gate_import_cedar_at_most() -> None:
     assert {name for names in load(sorted(GATED)).values() for name in names} <= {"cedarpy"}
+
+
+def test_tools_bring_no_agent_framework_and_no_cloud() -> None:
+    found = {name for names in load(sorted(TOOLS)).values() for name in names}
+    assert {"fastmcp", "mcp"} <= found
+    assert not found & {"asl_engine", "boto3", "botocore", "openai", "redress_local", "strands"}
 
 
 def test_agents_do() -> None:

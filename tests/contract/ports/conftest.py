@@ -42,6 +42,12 @@ def make_repository(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[
 
 
 @pytest.fixture
+def dynamodb_tables(aws: Any) -> MakeRepository:
+    """Return a function that makes an empty DynamoDB table."""
+    return _dynamodb_tables(aws)
+
+
+@pytest.fixture
 def repository(make_repository: MakeRepository) -> Repository:
     return make_repository()
 

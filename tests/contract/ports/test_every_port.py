@@ -21,8 +21,14 @@ ADAPTERS: dict[str, dict[str, set[str]]] = {
     },
     "PassageIndex": {
         "memory": {"OverlapPassages"},
-        "sqlite": {"Bm25Passages"},
-        "aws": set(),
+        "sqlite": {"Bm25Passages", "StoredResolutions"},
+        "aws": {"KnowledgeBasePolicy", "KnowledgeBaseResolutions"},
+    },
+    # In memory it is StoredResolutions over MemoryRepository.
+    "ResolutionLibrary": {
+        "memory": set(),
+        "sqlite": {"StoredResolutions"},
+        "aws": {"KnowledgeBaseResolutions"},
     },
     "TaskCallback": {
         "memory": {"MemoryCallback"},
@@ -34,6 +40,17 @@ ADAPTERS: dict[str, dict[str, set[str]]] = {
         "sqlite": set(),
         "aws": {"ApiGatewayConnections"},
     },
+    # In this process it is redress.identity.broker.Broker, over any repository.
+    "TokenBroker": {
+        "memory": set(),
+        "sqlite": set(),
+        "aws": {"HttpTokenBroker", "AgentCoreTokenBroker"},
+    },
+    # In this process it is redress_local.embedded.agents.LocalStarter.
+    "TaskStarter": {"memory": set(), "sqlite": set(), "aws": {"StepFunctionsStarter"}},
+    # Without a key service it is redress.adapters.local_keys.LocalKey.
+    "Signer": {"memory": set(), "sqlite": set(), "aws": {"KmsKey"}},
+    "PublicKeys": {"memory": set(), "sqlite": set(), "aws": {"KmsKey"}},
     # The machine's own clock serves everywhere: redress.runtime.SystemClock.
     "Clock": {"memory": set(), "sqlite": set(), "aws": set()},
 }

@@ -12,6 +12,7 @@ from redress_local.shop.generator import generate_shop
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(HERE.parents[1] / "workflow" / "emulated"))
+sys.path.insert(0, str(HERE.parents[1] / "support"))
 
 CUSTOMERS, SEED = 150, 29
 
@@ -49,5 +50,9 @@ def used_cloud() -> Iterator[EmulatedCloud]:
         paths.fail_the_refund_of_a_line()
         paths.fail_to_reserve()
         paths.ask()
+        paths.hear_of_a_finding()
+        paths.use_tools()
+        paths.look_at_tasks()
+        paths.tokens()
         paths.resolve()
         yield cloud

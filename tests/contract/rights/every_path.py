@@ -5,22 +5,36 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.client import HTTPConnection
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import urlsplit
 
+from a2a_caller import A2ACaller
+from botocore.credentials import Credentials
 from redress.adapters.aws.repository import DynamoDbRepository
+from redress.adapters.aws.token_exchange import HttpTokenBroker
 from redress.api.clients import Client, keep_client
 from redress.domains.orders.gateway import load_order, put_shipment
 from redress.domains.orders.models import Parcel, ParcelItem, Shipment
+from redress.identity.grants import save_grant
+from redress.models.case import Pattern
+from redress.models.identity import ExchangeRequest, Grant
+from redress.models.investigation import DOMAINS
+from redress.steps.record_finding import findings_of
 from redress_local.emulated.cloud import EmulatedCloud
 from redress_local.shop.labels import CaseLabel, Labels
 from stack_world import StackWorld, until
+from tools_issuer import use_every_tool
 from websockets.sync.client import connect
 
-PATTERNS = ("evidence-first", "monolith")
+# What these do differs by what their agents read, not by the kind of case.
+BY_AGENTS: dict[Pattern, tuple[str, ...]] = {
+    "pipeline": ("missing_item",),
+    "orchestrator": ("missing_item", "duplicate_charge"),
+    "swarm": ("duplicate_charge",),
+}
 
 
 class EveryPath:
@@ -55,7 +69,12 @@ class EveryPath:
     def resolve(self) -> None:
         """Each kind of case, by each pattern."""
         kinds = sorted({label.kind for label in self.world.labels.cases})
-        wanted = [(self.label(kind=kind), pattern) for pattern in PATTERNS for kind in kinds]
+        taken = [
+            (kind, pattern)
+            for pattern in get_args(Pattern)
+            for kind in BY_AGENTS.get(pattern, kinds)
+        ]
+        wanted = [(self.label(kind=kind), pattern) for kind, pattern in taken]
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda each: self.run(each[0], pattern=each[1]), wanted))
 
@@ -150,6 +169,43 @@ class EveryPath:
 
         until(look, f"{detail_type} of {label.case_id}")
 
+    def tokens(self) -> None:
+        """A workload exchanges a grant, then the token that it got for its agent; keys are read."""
+        now = datetime.now(UTC)
+        grant = Grant(
+            grant_id="grant_tokens",
+            case_id="case_tokens",
+            customer_id="cus_tokens",
+            scopes=("orders:read",),
+            source="api",
+            expires_at=now + timedelta(days=1),
+            order_id="ord_tokens",
+            as_of=now,
+        )
+        save_grant(self.world.cases, grant)
+        specs = {spec.logical_id: spec for spec in self.cloud.functions.functions()}
+
+        def exchange(function: str, **wanted: Any) -> str:
+            keys = Credentials(specs[function].access_key_id, "secret", "session")
+            broker = HttpTokenBroker(f"{self.cloud.url}/oauth/token", "us-east-1", keys)
+            asked = {"case_id": grant.case_id, "scope": ("orders:read",), **wanted}
+            return broker.exchange(ExchangeRequest(**asked)).access_token
+
+        token = exchange(
+            "InvestigateOrchestratorFunction",
+            workload="orchestrator",
+            audience="redress:orders:agent",
+            grant_id=grant.grant_id,
+        )
+        exchange(
+            "RunOrdersAgentFunction",
+            workload="orders-agent",
+            audience="redress:orders:tools",
+            subject_token=token,
+        )
+        assert self._call("GET", "/.well-known/jwks.json", "")["keys"]
+        assert self._call("GET", "/.well-known/openid-configuration", "")["issuer"]
+
     def customers(self) -> None:
         """A customer opens and reads a case, watches it, and leaves; another left unnoticed."""
         label = self.label(kind="duplicate_charge")
@@ -187,6 +243,33 @@ class EveryPath:
             return json.loads(data)
         finally:
             connection.close()
+
+    def hear_of_a_finding(self) -> None:
+        """An agent of somebody else reports."""
+        case_id = self.world.labels.cases[0].case_id
+        finding = {
+            "schema_version": "1",
+            "case_id": case_id,
+            "agent": "test",
+            "code": "odd",
+            "severity": "info",
+            "text": "",
+            "evidence": [],
+            "reported_at": self.world.labels.as_of.isoformat(),
+        }
+        self.world.put(finding, detail_type="FindingReported")
+        until(lambda: findings_of(self.world.cases, case_id), "the finding")
+
+    def use_tools(self) -> None:
+        """Somebody else's agent calls every tool of every domain's MCP server."""
+        use_every_tool(self.cloud, self.world.labels.cases[0].order_id)
+
+    def look_at_tasks(self) -> None:
+        """Somebody else's orchestrator asks each agent for its tasks, and where they are told."""
+        caller = A2ACaller(self.cloud)
+        case = caller.case(self.world.labels.cases[0].order_id)
+        for domain in DOMAINS:
+            caller.look_at_everything(case, domain)
 
     @contextmanager
     def throttled(self, logical_id: str) -> Iterator[None]:

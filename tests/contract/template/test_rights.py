@@ -7,14 +7,42 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redress.identity.workloads import WORKLOAD_SCOPES
 
 ROOT = Path(__file__).parents[3]
 FOLDERS = sorted(path.name for path in (ROOT / "functions").iterdir() if path.is_dir())
 
-TABLES = ("orders", "payments", "inventory", "cases", "clients")
+TABLES = ("orders", "payments", "inventory", "cases", "clients", "tasks")
 READS = {"dynamodb:GetItem", "dynamodb:Query"}
 DYNAMODB = READS | {"dynamodb:PutItem"}
 BEDROCK = {"bedrock:InvokeModelWithResponseStream"}
+RETRIEVAL = {
+    "gather_context": {"bedrock:Retrieve"},
+    # Direct ingestion is an ingestion job to IAM.
+    "index_resolution": {"bedrock:IngestKnowledgeBaseDocuments", "bedrock:StartIngestionJob"},
+}
+A2A = {"tasks", "cases", "verifier", "card_signer", "task_starter"}
+# What a handler does not take itself: the tools' servers ask the runtime at each call.
+BEHIND = {
+    "serve_orders_tools": {"orders", "tasks", "verifier", "policy"},
+    "serve_payments_tools": {"payments", "tasks", "verifier", "policy"},
+    "serve_inventory_tools": {"inventory", "tasks", "verifier", "policy"},
+    # They have the tools' servers in memory; of the policy they are shown nothing.
+    "run_orders_agent": {"orders", "tasks", "verifier"},
+    "run_payments_agent": {"payments", "tasks", "verifier"},
+    "run_inventory_agent": {"inventory", "tasks", "verifier"},
+    # Asking agents takes a token for each call, and the key of their cards.
+    "investigate_orchestrator": {"broker", "card_signer"},
+    # The agents' servers ask the runtime at their first call.
+    "serve_orders_agent": A2A,
+    "serve_payments_agent": A2A,
+    "serve_inventory_agent": A2A,
+    # Only a task whose end somebody wants to be told needs it.
+    "record_task": {"push"},
+}
+SIGNS = {"exchange_token": ("kms:Sign",)}
+SIGNS_CARDS = {"serve_orders_agent", "serve_payments_agent", "serve_inventory_agent"}
+LIBRARY = {"REDRESS_CASES_TABLE", "REDRESS_KNOWLEDGE_BASE_ID", "REDRESS_DATA_SOURCE_ID"}
 
 # Statements on `*`, by Sid, with the reason. Everything else names its resources.
 ANY_RESOURCE = {
@@ -26,6 +54,8 @@ ANY_RESOURCE = {
 WILDCARDS = {
     "execution:${InvestigateCaseMachine.Name}:*": ".sync:2 follows executions it names itself",
     "execution:${SettleClaimMachine.Name}:*": ".sync:2 follows executions it names itself",
+    "execution:${InvestigatePipelineMachine.Name}:*": ".sync:2 follows executions it names itself",
+    "execution:${InvestigateSwarmMachine.Name}:*": ".sync:2 follows executions it names itself",
     "${WebSocketApi}/live/POST/@connections/*": "API Gateway makes up the connections' ids",
 }
 # The rule through which .sync:2 hears of a child's end; its name is fixed by Step Functions.
@@ -52,7 +82,7 @@ def uses(folder: str) -> set[str]:
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.Attribute) and ast.unparse(node).startswith("here.")
     }
-    return found - {"config", "clock", "new_secret"}
+    return (found | BEHIND.get(folder, set())) - {"config", "clock", "new_secret"}
 
 
 def logical_id(folder: str) -> str:
@@ -63,21 +93,41 @@ def expected_environment(used: set[str]) -> set[str]:
     names = {f"REDRESS_{table.upper()}_TABLE" for table in used & set(TABLES)}
     names |= {f"REDRESS_{use.split('.')[1].upper()}" for use in used if use.startswith("config.")}
     names |= {"REDRESS_BUS_NAME"} if "publisher" in used else set()
-    names |= {"REDRESS_POLICIES_DIR"} if used & {"gate", "passages"} else set()
+    names |= {"REDRESS_POLICIES_DIR"} if used & {"gate", "passages", "policy"} else set()
+    names |= {"REDRESS_TOKEN_ISSUER", "REDRESS_TOKEN_KEY"} if "verifier" in used else set()
+    names |= {"REDRESS_TOKEN_KEY"} if used & {"keys", "issuing"} else set()
+    names |= {"REDRESS_TOKEN_URL"} if "broker" in used else set()
+    names |= {"REDRESS_AGENTS_URL"} if "agents" in used else set()
+    names |= {"REDRESS_RUN_TASK_ARN"} if "task_starter" in used else set()
+    names |= {"REDRESS_CARD_KEY"} if "card_signer" in used else set()
+    names |= {"REDRESS_CASES_TABLE"} if used & {"grants", "issuing"} else set()
+    names |= {"REDRESS_TASKS_TABLE"} if "issuing" in used else set()
+    names |= LIBRARY if "resolutions" in used else set()
     names |= {"REDRESS_CONNECTIONS_URL"} if "connections" in used else set()
     names |= {"REDRESS_MODEL"} if "model_factory" in used else set()
     return names
 
 
+PROTOCOLS = {"verifier", "keys", "issuing", "agents", "push"}
+
+
 def expected_layers(used: set[str]) -> list[str]:
-    layers = ["PolicyLayer"] if used & {"gate", "passages"} else []
+    layers = ["PolicyLayer"] if used & {"gate", "passages", "policy"} else []
+    layers += ["WebLayer"] if used & {"model_factory", *PROTOCOLS} else []
     layers += ["AgentsLayer"] if "model_factory" in used else []
+    layers += ["ProtocolsLayer"] if used & PROTOCOLS else []
     layers += ["SandboxLayer"] if "config.wasi_cache_dir" in used else []
     return layers
 
 
 def expected_resources(used: set[str]) -> set[str]:
     resources = {f"{table.capitalize()}Table" for table in used & set(TABLES)}
+    resources |= {"CasesTable", "KnowledgeBaseId"} if "resolutions" in used else set()
+    resources |= {"TokenKey"} if used & {"verifier", "keys", "issuing"} else set()
+    resources |= {"RunTaskMachine"} if "task_starter" in used else set()
+    resources |= {"CardKey"} if "card_signer" in used else set()
+    resources |= {"CasesTable"} if used & {"grants", "issuing"} else set()
+    resources |= {"TasksTable"} if "issuing" in used else set()
     resources |= {"Bus"} if "publisher" in used else set()
     resources |= {"ResolveCaseMachine"} if "callbacks" in used else set()
     resources |= {"WebSocketApi"} if "connections" in used else set()
@@ -120,7 +170,12 @@ def test_actions_fit_the_resource(functions: dict[str, Any], folder: str) -> Non
                     "Bus": {"events:PutEvents"},
                     "ResolveCaseMachine": {"states:SendTaskSuccess", "states:SendTaskFailure"},
                     "ModelArns": BEDROCK,
+                    "CardKey": {"kms:GetPublicKey"}
+                    | ({"kms:Sign"} if folder in SIGNS_CARDS else set()),
+                    "RunTaskMachine": {"states:StartExecution"},
+                    "TokenKey": {"kms:GetPublicKey", *SIGNS.get(folder, ())},
                     "WebSocketApi": {"execute-api:ManageConnections"},
+                    "KnowledgeBaseId": RETRIEVAL.get(folder),
                 }[name]
             )
 
@@ -128,10 +183,16 @@ def test_actions_fit_the_resource(functions: dict[str, Any], folder: str) -> Non
 def test_agents_and_evidence_are_read_only(functions: dict[str, Any]) -> None:
     """A hijacked agent holds no right to any effect."""
     readers = [f for f in FOLDERS if f.startswith(("fetch_", "conclude_", "investigate_"))]
-    assert len(readers) == 5
-    for folder in [*readers, "gather_context", "validate_case"]:
+    assert len(readers) == 6
+    agents = ["run_orders_agent", "run_payments_agent", "run_inventory_agent"]
+    for folder in [*readers, *agents, "gather_context", "validate_case"]:
         for statement in statements(functions[logical_id(folder)].get("Policies", [])):
-            assert set(statement["Action"]) <= READS | BEDROCK, folder
+            allowed = READS | BEDROCK | RETRIEVAL["gather_context"] | {"kms:GetPublicKey"}
+            if folder in agents and statement["Sid"] == "UseTokensOnce":
+                # Its own tools note which tokens were used.
+                assert statement["Resource"] == {"Fn::GetAtt": ["TasksTable", "Arn"]}
+                allowed = allowed | {"dynamodb:PutItem"}
+            assert set(statement["Action"]) <= allowed, folder
 
 
 def writers(functions: dict[str, Any], *tables: str) -> set[str]:
@@ -152,7 +213,121 @@ def test_no_effect_writes_what_it_is_checked_against(functions: dict[str, Any]) 
         "AnswerApprovalFunction",
         "CloseCaseFunction",
         "RecordFailureFunction",
+        # Bound to partitions of their own, as the tests below say.
+        "OpenCaseFunction",
+        "IndexResolutionFunction",
+        "RecordFindingFunction",
+        "ServeOrdersAgentFunction",
+        "ServePaymentsAgentFunction",
+        "ServeInventoryAgentFunction",
     }
+
+
+@pytest.mark.parametrize("domain", ["orders", "payments", "inventory"])
+def test_an_agents_server_writes_delegations_only(functions: dict[str, Any], domain: str) -> None:
+    """It hands on what a token allowed; of cases, rulings and users' grants it writes nothing."""
+    function = functions[logical_id(f"serve_{domain}_agent")]
+    (found,) = (
+        statement
+        for statement in statements(function["Policies"])
+        if _named(statement["Resource"]) == "CasesTable"
+    )
+    wanted = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["grant#delegation.*"]}}
+    assert (found["Action"], found["Condition"]) == (["dynamodb:PutItem"], wanted)
+
+
+@pytest.mark.parametrize(
+    ("folder", "sid", "operator", "key"),
+    [
+        ("gather_context", "ReadResolutions", "StringEquals", "resolutions"),
+        ("index_resolution", "KeepResolutions", "StringEquals", "resolutions"),
+        ("record_finding", "KeepFindings", "StringLike", "findings#*"),
+    ],
+)
+def test_knowledge_is_kept_apart_from_cases(
+    functions: dict[str, Any], folder: str, sid: str, operator: str, key: str
+) -> None:
+    """What is learned of cases, or told by others, reaches no case, ruling or approval."""
+    found = {s["Sid"]: s for s in statements(functions[logical_id(folder)]["Policies"])}
+    wanted = {f"ForAllValues:{operator}": {"dynamodb:LeadingKeys": [key]}}
+    assert found[sid]["Condition"] == wanted
+    writes = [s["Sid"] for s in found.values() if "dynamodb:PutItem" in s["Action"]]
+    assert writes == ([sid] if folder != "gather_context" else [])
+
+
+@pytest.mark.parametrize(
+    ("folder", "sid"),
+    [
+        ("open_case", "KeepGrants"),
+        ("exchange_token", "ReadGrants"),
+        ("fetch_order_evidence", "ReadGrants"),
+        ("fetch_payment_evidence", "ReadGrants"),
+        ("fetch_inventory_evidence", "ReadGrants"),
+        ("investigate_monolith", "ReadGrants"),
+    ],
+)
+def test_who_needs_grants_gets_at_nothing_else_of_cases(
+    functions: dict[str, Any], folder: str, sid: str
+) -> None:
+    (found,) = (
+        statement
+        for statement in statements(functions[logical_id(folder)]["Policies"])
+        if _named(statement["Resource"]) == "CasesTable"
+    )
+    wanted = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["grant#*"]}}
+    assert (found["Sid"], found["Condition"]) == (sid, wanted)
+    assert ("dynamodb:PutItem" in found["Action"]) == (folder == "open_case")
+
+
+def test_one_function_signs_tokens(template: dict[str, Any], functions: dict[str, Any]) -> None:
+    signers = {
+        name
+        for name, function in functions.items()
+        for statement in statements(function.get("Policies", []))
+        if "kms:Sign" in statement["Action"] and _named(statement["Resource"]) == "TokenKey"
+    }
+    assert signers == {"ExchangeTokenFunction"}
+    others = [s for s in statements(template["Resources"]) if "TokenKey" in str(s["Resource"])]
+    assert sum("kms:Sign" in statement["Action"] for statement in others) == 1
+
+
+def test_a_workload_is_its_function_s_role_and_may_ask_for_tokens(
+    template: dict[str, Any], functions: dict[str, Any]
+) -> None:
+    variables = functions["ExchangeTokenFunction"]["Environment"]["Variables"]
+    _, pairs = variables["REDRESS_WORKLOAD_ROLES"]["Fn::Join"]
+    workloads = dict(pair["Fn::Sub"].split("=") for pair in pairs)
+    assert set(workloads) <= WORKLOAD_SCOPES.keys() - {"settlement"}
+    roles = {role.removeprefix("${").removesuffix(".Arn}") for role in workloads.values()}
+    asking = {
+        resource["Properties"]["RoleName"]["Ref"]
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::IAM::RolePolicy"
+        for statement in statements(resource)
+        if statement["Action"] == ["execute-api:Invoke"]
+        and statement["Resource"]["Fn::Sub"].endswith(":${TokenApi}/$default/POST/oauth/token")
+    }
+    given = {
+        f"{name}Role"
+        for name, function in functions.items()
+        if "REDRESS_TOKEN_URL" in function.get("Environment", {}).get("Variables", {})
+    }
+    assert roles == asking == given
+
+
+@pytest.mark.parametrize(
+    ("folder", "sids"),
+    [
+        ("gather_context", ["Retrieve", "ReadResolutions"]),
+        ("index_resolution", ["Ingest", "KeepResolutions"]),
+    ],
+)
+def test_a_knowledge_base_is_within_reach_only_if_there_is_one(
+    functions: dict[str, Any], folder: str, sids: list[str]
+) -> None:
+    (policy,) = functions[logical_id(folder)]["Policies"]
+    (either,) = (s["Fn::If"] for s in policy["Statement"] if "Fn::If" in s)
+    assert [either[0], either[1]["Sid"], either[2]["Sid"]] == ["HasKnowledgeBase", *sids]
 
 
 def test_only_settling_functions_write_the_ledger(functions: dict[str, Any]) -> None:
@@ -241,6 +416,7 @@ def _named(resource: Any) -> Any:
         text = resource["Fn::Sub"]
         found = re.fullmatch(r"\$\{(\w+)\.Arn\}/index/by_index", text)
         found = found or re.fullmatch(r"arn:\S+:\$\{(\w+)\}/live/POST/@connections/\*", text)
+        found = found or re.fullmatch(r"arn:\S+:knowledge-base/\$\{(\w+)\}", text)
         return found and found.group(1)
     if isinstance(resource, dict) and "Fn::If" in resource:
         return _named(resource["Fn::If"][1])

@@ -6,19 +6,35 @@ memory adapters that note what is asked of them.
 
 import importlib.util
 import json
+import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
+from itertools import count
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from msgspec.structs import replace
+from redress.adapters.local_keys import LocalKey
 from redress.adapters.memory.callback import MemoryCallback
 from redress.adapters.memory.connections import MemoryConnections
 from redress.adapters.memory.events import MemoryPublisher
 from redress.adapters.memory.repository import MemoryRepository
 from redress.config import Config
+from redress.identity.broker import Broker
+from redress.identity.exchange import JWT_SUBJECT
+from redress.identity.scopes import READ_SCOPE, AudienceKind, audience
+from redress.identity.tokens import claims_of, sign
+from redress.identity.workloads import AGENT_OF
+from redress.models.agents import AgentTask
+from redress.models.base import dump, dump_json, parse
+from redress.models.case import SupportCase
+from redress.models.identity import Access, Workload, sku_digests
+from redress.models.investigation import DOMAINS, DomainName, DomainReport
 from redress.ports import Record, Write
 from redress.runtime import Runtime, using
 from redress_local.shop.document import Shop
@@ -37,12 +53,18 @@ STORIES = (
     (
         "validate_case",
         "claim_case",
+        "exchange_token",
+        "show_keys",
         "gather_context",
         "fetch_order_evidence",
         "fetch_payment_evidence",
         "fetch_inventory_evidence",
         "conclude_investigation",
         "investigate_monolith",
+        "run_orders_agent",
+        "run_payments_agent",
+        "run_inventory_agent",
+        "investigate_orchestrator",
         "reconcile",
         "decide_by_policy",
         "reserve_stock",
@@ -56,7 +78,11 @@ STORIES = (
         "watch_case",
         "notify_clients",
         "disconnect_client",
+        "index_resolution",
+        "record_finding",
     ),
+    ("serve_orders_tools", "serve_payments_tools", "serve_inventory_tools"),
+    ("serve_orders_agent", "serve_payments_agent", "serve_inventory_agent", "record_task"),
     ("claim_case", PROGRAM_FAILED, "await_approval", "answer_approval"),
     (
         "claim_case",
@@ -70,6 +96,13 @@ STORIES = (
         "record_failure",
     ),
 )
+ISSUER = "https://tokens.example"
+ROLE = "arn:aws:iam::123456789012:role/redress-RunOrdersAgentFunctionRole"
+TOOLS_OF: dict[str, DomainName] = {
+    "serve_orders_tools": "orders",
+    "serve_payments_tools": "payments",
+    "serve_inventory_tools": "inventory",
+}
 TICKET = "t" * 43
 LINE = "line_1001_teapot"
 
@@ -103,6 +136,26 @@ class Recorder:
         self.inner.commit(writes)
 
 
+class Agents:
+    """The domains' agents, asked without A2A: their functions on the same stage."""
+
+    def __init__(self, stage: "Stage") -> None:
+        self._stage = stage
+        self._lock = threading.Lock()
+
+    def ask(
+        self, domain: DomainName, case: SupportCase, question: str, grant_id: str
+    ) -> DomainReport:
+        """Play the function of a domain's agent."""
+        event = {"case": dump(case), "question": question, "grant_id": grant_id}
+        with self._lock:
+            asking = self._stage.tables["cases"].function
+            report = self._stage.play(f"run_{domain}_agent", json.loads(dump_json(event)))
+            for table in self._stage.tables.values():
+                table.function = asking
+        return parse(DomainReport, report)
+
+
 class FixedClock:
     def now(self) -> datetime:
         return datetime(2026, 3, 2, 12, 5, tzinfo=UTC)
@@ -114,16 +167,35 @@ class Stage:
     def __init__(self, needed: dict[str, dict[str, set[str]]], shop: Shop | None = None) -> None:
         self.tables = {
             name: Recorder(f"{name.capitalize()}Table", needed)
-            for name in ("orders", "payments", "inventory", "cases", "clients")
+            for name in ("orders", "payments", "inventory", "cases", "clients", "tasks")
         }
         domains = (self.tables[name].inner for name in ("orders", "payments", "inventory"))
         seed_repositories(shop or example_shop(), *domains)
         self.events = MemoryPublisher()
+        self.key = LocalKey()
+        self.ids = count()
+        self.started: list[AgentTask] = []
         connection = sample("connect_client")["requestContext"]["connectionId"]
         self.connections = MemoryConnections({connection})
         self.runtime = Runtime(
-            Config(policies_dir=str(ROOT / "policies")),
+            Config(
+                policies_dir=str(ROOT / "policies"),
+                token_issuer=ISSUER,
+                workload_roles=f"orders-agent={ROLE}",
+            ),
             clock=FixedClock(),
+            signer=self.key,
+            broker=Broker(
+                grants=self.tables["cases"].inner,
+                used=self.tables["tasks"].inner,
+                signer=self.key,
+                clock=FixedClock(),
+                new_id=partial(token_urlsafe, 16),
+                issuer=ISSUER,
+            ),
+            agents=Agents(self),
+            card_signer=LocalKey(),
+            task_starter=self,
             publisher=self.events,
             connections=self.connections,
             new_secret=lambda: TICKET,
@@ -134,8 +206,77 @@ class Stage:
     def play(self, folder: str, event: Any = None) -> Any:
         for table in self.tables.values():
             table.function = folder
+        chosen = event or sample(folder)
+        if folder in TOOLS_OF:
+            # A token lives a minute, so no sample can hold one.
+            chosen["headers"]["authorization"] = f"Bearer {self.token(TOOLS_OF[folder])}"
         with using(self.runtime):
-            return json.loads(json.dumps(handler(folder)(event or sample(folder), None)))
+            return json.loads(json.dumps(handler(folder)(chosen, None)))
+
+    def start(self, task: AgentTask) -> None:
+        """Remember a task that an agent's server starts."""
+        self.started.append(task)
+
+    def ask_an_agent(self, domain: DomainName) -> None:
+        """Send a message, look at the task and at all, want to be told, and see it end."""
+        facts = sample("fetch_order_evidence")["case"]
+        facts = {key: value for key, value in facts.items() if key != "grant_id"}
+        message = {
+            "messageId": "msg-1",
+            "role": "ROLE_USER",
+            "parts": [{"data": {"case": facts, "question": "What is known?"}}],
+        }
+        later = {"returnImmediately": True}
+        task = self.rpc(domain, "SendMessage", {"message": message, "configuration": later})["task"]
+        for method in ("GetTask", "ListTasks"):
+            self.rpc(domain, method, {"id": task["id"]} if method == "GetTask" else {})
+        self.rpc(domain, "ListTaskPushNotificationConfigs", {"taskId": task["id"]})
+        report = {"domain": domain, "evidence": {"domain": domain, "items": []}}
+        ended = self.play("record_task", {"task_id": task["id"], "report": report})
+        assert (ended["state"], self.started[-1].task_id) == ("completed", task["id"])
+
+    def rpc(self, domain: DomainName, method: str, params: Any) -> Any:
+        """Call a domain's agent by JSON-RPC, with a token of its own."""
+        event = sample(f"serve_{domain}_agent")
+        http = event["requestContext"]["http"]
+        event["rawPath"] = http["path"] = f"/a2a/{domain}"
+        http["method"] = "POST"
+        token = self.token(domain, "agent", "orchestrator")
+        event["headers"] |= {"authorization": f"Bearer {token}", "a2a-version": "1.0"}
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        event["body"] = json.dumps(body)
+        answer = json.loads(self.play(f"serve_{domain}_agent", event)["body"])
+        assert "result" in answer, answer
+        return answer["result"]
+
+    def exchange_a_token(self) -> None:
+        """The agent of a domain exchanges the token that it was called with."""
+        event = sample("exchange_token")
+        form = dict(parse_qsl(event["body"]))
+        form["subject_token_type"] = JWT_SUBJECT
+        form["subject_token"] = self.token("orders", "agent", "orchestrator")
+        event["body"] = urlencode(form)
+        event["stageVariables"]["issuer"] = ISSUER
+        assert self.play("exchange_token", event)["statusCode"] == 200
+
+    def token(
+        self, domain: DomainName, kind: AudienceKind = "tools", actor: Workload | None = None
+    ) -> str:
+        """Issue a token for a domain's tools, as the broker would for the example case."""
+        case = sample("fetch_order_evidence")["case"]
+        access = Access(
+            subject=case["customer_id"],
+            case_id=case["case_id"],
+            order_id=case["order_id"],
+            sku_digests=sku_digests(case["skus"]),
+            as_of=datetime.fromisoformat(case["as_of"]),
+            scopes=(READ_SCOPE[domain],),
+            audience=audience(domain, kind),
+            act=(actor or AGENT_OF[domain],),
+        )
+        now = int(FixedClock().now().timestamp())
+        claims = claims_of(access, issuer=ISSUER, jti=f"jti_{next(self.ids)}", now=now, life=60)
+        return sign(claims, self.key)
 
     def decide_without_the_program(self) -> None:
         error = {"type": "Timeout", "message": "too slow"}
@@ -183,6 +324,9 @@ def play_what_samples_leave_out(needed: dict[str, dict[str, set[str]]]) -> None:
         stage.play(folder)
     stage.play("decide_by_policy", {**sample("decide_by_policy"), "attempt": 2})
     stage.play("release_stock")
+    stage.exchange_a_token()
+    for domain in DOMAINS:
+        Stage(needed).ask_an_agent(domain)
     stage.play("issue_ticket")
     stage.play("connect_client")
     stage.connections.open_ids.clear()
@@ -225,12 +369,17 @@ def test_rights_on_tables_are_what_the_function_needs(
 ) -> None:
     needed = {resource: set(used) for resource, used in played["needed"][folder].items()}
     name = "".join(word.capitalize() for word in folder.split("_")) + "Function"
-    assert dict(table_rights(functions[name])) == needed
+    given: dict[str, set[str]] = defaultdict(set)
+    for resource, actions in table_rights(functions[name]):
+        given[resource] |= actions
+    assert given == needed
 
 
 def table_rights(function: dict[str, Any]) -> Iterator[tuple[str, set[str]]]:
     for policy in function.get("Policies", []):
-        for statement in policy["Statement"]:
+        for either in policy["Statement"]:
+            # Without a knowledge base, which is what the samples are played without.
+            statement = either["Fn::If"][2] if "Fn::If" in either else either
             actions = set(statement["Action"])
             if any(action.startswith("dynamodb:") for action in actions):
                 resource = statement["Resource"]
@@ -238,6 +387,20 @@ def table_rights(function: dict[str, Any]) -> Iterator[tuple[str, set[str]]]:
                     yield resource["Fn::Sub"].replace("${", "").replace(".Arn}", ""), actions
                 else:
                     yield resource["Fn::GetAtt"][0], actions
+
+
+@pytest.mark.parametrize("folder", TOOLS_OF)
+def test_tools_answer_their_samples_with_evidence(played: dict[str, Any], folder: str) -> None:
+    answer = played["answers"][folder]
+    assert answer["statusCode"] == 200
+    content = json.loads(answer["body"])["result"]["structuredContent"]
+    assert {name.split("/")[0] for name in content["evidence"]} == {TOOLS_OF[folder]}
+
+
+def test_the_sample_exchange_gives_a_token(played: dict[str, Any]) -> None:
+    answer = played["answers"]["exchange_token"]
+    assert answer["statusCode"] == 200
+    assert json.loads(answer["body"])["scope"] == "orders:read"
 
 
 def test_the_samples_tell_one_story(played: dict[str, Any]) -> None:

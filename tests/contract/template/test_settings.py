@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 from redress_local.emulated.resources.translate import translate
 
-AGENTS = {"ConcludeInvestigationFunction", "InvestigateMonolithFunction"}
+AGENTS = {
+    "ConcludeInvestigationFunction",
+    "InvestigateMonolithFunction",
+    "InvestigateOrchestratorFunction",
+    "RunOrdersAgentFunction",
+    "RunPaymentsAgentFunction",
+    "RunInventoryAgentFunction",
+}
 
 
 def test_agents_alone_can_be_limited(functions: dict[str, Any]) -> None:

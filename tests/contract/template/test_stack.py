@@ -27,7 +27,7 @@ def test_cfn_lint_finds_nothing() -> None:
 
 def test_the_local_cloud_reads_it() -> None:
     local = read_template(ROOT / "template.yaml")
-    assert len(local.machines) == 3
+    assert len(local.machines) == len(list((ROOT / "statemachines").iterdir()))
     assert all(function.handler.is_file() for function in local.functions.values())
 
 
@@ -113,7 +113,8 @@ def test_a_functions_layers_are_for_its_architecture(
 def test_tables_have_the_adapters_keys(template: dict[str, Any]) -> None:
     tables = of_type(template, "AWS::DynamoDB::Table")
     assert set(tables) == {"OrdersTable", "PaymentsTable", "InventoryTable", "CasesTable"} | {
-        "ClientsTable"
+        "ClientsTable",
+        "TasksTable",
     }
     for table in tables.values():
         properties = table["Properties"]
@@ -126,7 +127,7 @@ def test_tables_have_the_adapters_keys(template: dict[str, Any]) -> None:
 
 def test_tables_lose_nothing(template: dict[str, Any]) -> None:
     for name, table in of_type(template, "AWS::DynamoDB::Table").items():
-        if name == "ClientsTable":
+        if name in {"ClientsTable", "TasksTable"}:
             continue
         assert table["DeletionPolicy"] == "RetainExceptOnCreate"
         assert table["UpdateReplacePolicy"] == "Retain"
@@ -137,8 +138,9 @@ def test_tables_lose_nothing(template: dict[str, Any]) -> None:
         assert properties["SSESpecification"]["SSEEnabled"] is True
 
 
-def test_clients_are_forgotten(template: dict[str, Any]) -> None:
-    expiry = template["Resources"]["ClientsTable"]["Properties"]["TimeToLiveSpecification"]
+@pytest.mark.parametrize("table", ["ClientsTable", "TasksTable"])
+def test_what_expires_is_forgotten(template: dict[str, Any], table: str) -> None:
+    expiry = template["Resources"][table]["Properties"]["TimeToLiveSpecification"]
     assert expiry == {"AttributeName": dynamodb.EXPIRY, "Enabled": True}
 
 
@@ -150,7 +152,8 @@ def test_queues_are_encrypted_and_keep_for_two_weeks(template: dict[str, Any]) -
 
 def test_every_rule_retries_and_then_keeps_the_event(template: dict[str, Any]) -> None:
     rules = of_type(template, "AWS::Events::Rule")
-    assert set(rules) == {"CaseOpenedRule", "CaseFailedRule", "CaseNewsRule"}
+    own = {"CaseOpenedRule", "CaseFailedRule", "CaseNewsRule", "CaseResolvedRule"}
+    assert set(rules) == own | {"FindingReportedRule"}
     allowed = template["Resources"]["UndeliveredEventsPolicy"]["Properties"]["PolicyDocument"]
     sources = allowed["Statement"][0]["Condition"]["ArnEquals"]["aws:SourceArn"]
     assert sources == [{"Fn::GetAtt": [rule, "Arn"]} for rule in rules]
@@ -171,6 +174,30 @@ def test_customers_hear_no_old_news(template: dict[str, Any]) -> None:
     assert not matches({**event, "source": "somebody"})
 
 
+@pytest.mark.parametrize(
+    ("event", "rules"),
+    [
+        ({"source": "redress", "detail-type": "CaseResolved"}, {"CaseNews", "CaseResolved"}),
+        ({"source": "my.shop", "detail-type": "CaseResolved"}, set()),
+        ({"source": "fraud-watch", "detail-type": "FindingReported"}, {"FindingReported"}),
+        ({"source": "redress", "detail-type": "FindingReported"}, set()),
+        (
+            {"source": "redress", "detail-type": "CaseResolved", "replay-name": "fill"},
+            {"CaseResolved"},
+        ),
+    ],
+)
+def test_who_hears_of_it(template: dict[str, Any], event: dict[str, Any], rules: set[str]) -> None:
+    """Findings come from sources of their own; resolutions are known by Redress's own word."""
+    found = {
+        name.removesuffix("Rule")
+        for name, rule in of_type(template, "AWS::Events::Rule").items()
+        if rule["Properties"].get("EventBusName") == {"Ref": "Bus"}
+        and compile_pattern(rule["Properties"]["EventPattern"])({"detail": {}, **event})
+    }
+    assert found == rules
+
+
 def test_an_asynchronous_function_has_a_destination_for_failures(
     template: dict[str, Any], functions: dict[str, Any]
 ) -> None:
@@ -178,7 +205,8 @@ def test_an_asynchronous_function_has_a_destination_for_failures(
         permission["Properties"]["FunctionName"]["Ref"]
         for permission in of_type(template, "AWS::Lambda::Permission").values()
     }
-    assert invoked == {"RecordFailureFunction", "NotifyClientsFunction"}
+    told = {"RecordFailureFunction", "NotifyClientsFunction", "IndexResolutionFunction"}
+    assert invoked == told | {"RecordFindingFunction"}
     for name in invoked:
         config = functions[name]["EventInvokeConfig"]
         assert config["DestinationConfig"]["OnFailure"]["Type"] == "SQS"
@@ -224,10 +252,12 @@ def test_sam_translates_it(template: dict[str, Any], monkeypatch: pytest.MonkeyP
     translated = Translator({}, Parser(), [], session).translate(packaged, {})
     kinds = [body["Type"] for body in translated["Resources"].values()]
     assert not any(kind.startswith("AWS::Serverless") for kind in kinds)
-    assert kinds.count("AWS::Lambda::Function") == 27
-    assert kinds.count("AWS::StepFunctions::StateMachine") == 3
+    functions = len(of_type(template, "AWS::Serverless::Function"))
+    machines = len(of_type(template, "AWS::Serverless::StateMachine"))
+    assert kinds.count("AWS::Lambda::Function") == functions
+    assert kinds.count("AWS::StepFunctions::StateMachine") == machines
     # A role for each of them; Reconcile and the rule bring their own.
-    assert kinds.count("AWS::IAM::Role") == 27 + 3 + 1
+    assert kinds.count("AWS::IAM::Role") == functions + machines + 1
 
 
 def _keys(holder: dict[str, Any]) -> list[tuple[str, str]]:
@@ -239,6 +269,8 @@ def test_references_lead_somewhere(template: dict[str, Any]) -> None:
     known = {*template["Parameters"], *template["Resources"]}
     pseudo = {"AWS::AccountId", "AWS::NoValue", "AWS::Partition", "AWS::Region"}
     pseudo |= {"AWS::StackName", "AWS::URLSuffix"}
+    # The roles that SAM makes for functions.
+    known |= {f"{name}Role" for name in of_type(template, "AWS::Serverless::Function")}
     assert set(_references(template["Resources"])) <= known | pseudo
     assert set(_references(template["Outputs"])) <= known | pseudo
     assert set(_references(template["Globals"])) <= known | pseudo

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from redress_local.emulated.resources.create import create_all
 from redress_local.emulated.resources.errors import ResourceError
+from redress_local.emulated.resources.names import key_id
 from redress_local.emulated.resources.stack import Stack
 from redress_local.emulated.resources.translate import translate
 
@@ -144,6 +145,7 @@ def test_parameters_keys_and_secrets(cloud: Any, tmp_path: Path) -> None:
               KeyUsage: SIGN_VERIFY
               Tags: [{Key: a, Value: b}]
           Plain: {Type: 'AWS::KMS::Key', Properties: {EnableKeyRotation: true, Enabled: "true"}}
+          Wide: {Type: 'AWS::KMS::Key', Properties: {MultiRegion: "true"}}
           Alias:
             Type: AWS::KMS::Alias
             Properties: {AliasName: alias/types, TargetKeyId: !Ref Key}
@@ -166,6 +168,12 @@ def test_parameters_keys_and_secrets(cloud: Any, tmp_path: Path) -> None:
     assert stack.outputs == {"Value": "x", "Id": stack.created["Key"].ref}
     key = cloud.client("kms").describe_key(KeyId="alias/types")["KeyMetadata"]
     assert (key["Arn"], key["KeySpec"]) == (stack.attribute("Key", "Arn"), "ECC_NIST_P256")
+    # Named as everything else: the same at every start, and by no tag that the template lacks.
+    assert key["KeyId"] == key_id(stack.name, "Key")
+    tags = cloud.client("kms").list_resource_tags(KeyId=key["KeyId"])["Tags"]
+    assert tags == [{"TagKey": "a", "TagValue": "b"}]
+    wide = cloud.client("kms").describe_key(KeyId=stack.created["Wide"].ref)["KeyMetadata"]
+    assert wide["KeyId"] == key_id(stack.name, "Wide", multi_region=True)
     secrets = cloud.client("secretsmanager")
     given = secrets.get_secret_value(SecretId=stack.created["Given"].ref)
     assert given["SecretString"] == "hush"

@@ -1,10 +1,16 @@
 """A case with hostile texts, and a model that does whatever an attacker wrote."""
 
+import sys
 from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "support"))
+
+from grant_world import granted
 from redress.adapters.memory.repository import MemoryRepository
 from redress.models.case import CaseRequest, SupportCase
 from redress.models.investigation import InvestigationRequest, Passage
@@ -88,8 +94,8 @@ class Attack:
         self.foreign_payment = next(
             p for p in self.shop.payments if p.order_id == self.foreign.order_id
         )
-        self.repositories = tuple(MemoryRepository() for _ in range(3))
-        seed_repositories(self.shop, *self.repositories)
+        ledgers = tuple(MemoryRepository() for _ in range(3))
+        seed_repositories(self.shop, *ledgers)
         self.case = SupportCase(
             case_id="case_1",
             customer_id=order.customer_id,
@@ -98,16 +104,19 @@ class Attack:
             pattern="monolith",
             as_of=labels.as_of,
             skus=tuple(dict.fromkeys(line.sku for line in order.lines)),
+            grant_id="grant.case_1",
         )
         asked = CaseRequest(case=self.case)
-        orders, payments, inventory = self.repositories
+        orders, payments, inventory = ledgers
+        grants = granted(self.case)
+        self.repositories = (*ledgers, grants)
         self.request = InvestigationRequest(
             case=self.case,
             passages=(PASSAGE,),
             evidence=(
-                fetch_order_evidence(asked, orders),
-                fetch_payment_evidence(asked, payments),
-                fetch_inventory_evidence(asked, inventory),
+                fetch_order_evidence(asked, orders, grants),
+                fetch_payment_evidence(asked, payments, grants),
+                fetch_inventory_evidence(asked, inventory, grants),
             ),
         )
 

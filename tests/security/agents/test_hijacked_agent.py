@@ -10,6 +10,7 @@ from redress.agents.decider import conclude_investigation
 from redress.agents.models.factory import model_factory
 from redress.agents.monolith import investigate_monolith
 from redress.errors import BudgetExceededError, InvalidProposalError
+from redress.models.investigation import Passage
 
 CONCLUSION: dict[str, Any] = {
     "conclusive": True,
@@ -97,6 +98,25 @@ def test_too_many_and_contradicting_actions_are_refused(attack: Any, obedient: A
     wrong = {**act(line, "reship_line"), "reason_code": "duplicate_charge"}
     with pytest.raises(InvalidProposalError, match="no reason for"):
         decide(attack, obedient, actions=[wrong])
+
+
+def test_a_proposal_that_rests_on_nothing_is_refused(attack: Any, obedient: Any) -> None:
+    """With and without actions; an earlier case is no ground either, though it was retrieved."""
+    earlier = Passage("resolution#0123456789abcdef", "An earlier case", "How one ended.")
+    request = msgspec.structs.replace(attack.request, passages=(*attack.request.passages, earlier))
+    line = attack.order.lines[0].line_id
+    for actions in ([], [act(line, "reship_line")]):
+        for citations in ([], [earlier.passage_id]):
+            answer = {**CONCLUSION, "actions": actions, "citations": citations}
+            model = obedient(lambda _, answer=answer: ("conclude", answer))
+            with pytest.raises(InvalidProposalError, match="must cite"):
+                conclude_investigation(request, lambda model=model: model)
+        with pytest.raises(InvalidProposalError, match="never retrieved"):
+            decide(attack, obedient, actions=actions, citations=["resolution#0123456789abcdee"])
+    cited = ["refund-policy#duplicate-charges", earlier.passage_id]
+    model = obedient(lambda _: ("conclude", {**CONCLUSION, "actions": [], "citations": cited}))
+    concluded = conclude_investigation(request, lambda: model)
+    assert concluded.proposal.citations == tuple(cited)
 
 
 @pytest.mark.parametrize("arguments", ["", "[]", "7", "null", '{"conclusive": tru', '"text"'])

@@ -118,7 +118,14 @@ class Shop:
 
     def case(self) -> SupportCase:
         return SupportCase(
-            "case_1", "cus_1", "ord_1", INJECTION, "monolith", self.clock.now(), ("sku_a",)
+            "case_1",
+            "cus_1",
+            "ord_1",
+            INJECTION,
+            "monolith",
+            self.clock.now(),
+            ("sku_a",),
+            "grant.case_1",
         )
 
     def resolve(
@@ -159,7 +166,7 @@ class Shop:
         return ruling
 
     def settle(self, request: SettlementRequest) -> None:
-        reserve_stock(request, self.inventory, self.cases)
+        reserve_stock(request, self.inventory, self.cases, self.clock)
         issue_refund(
             request,
             self.orders,

@@ -1,4 +1,4 @@
-"""One emulated cloud with a generated shop, for all tests of a worker."""
+"""An emulated cloud with a generated shop for each module: stock and archive are its own."""
 
 import sys
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def generated() -> tuple[Shop, Labels]:
     return generate_shop(CUSTOMERS, SEED)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def world(generated: tuple[Shop, Labels]) -> Iterator[StackWorld]:
     shop, labels = generated
     with EmulatedCloud.start(port=0, shop=shop) as cloud:

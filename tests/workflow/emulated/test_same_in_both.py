@@ -20,6 +20,7 @@ from stack_world import StackWorld
 
 KINDS = [kind for kind, _ in INCIDENTS]
 LOOK_ALIKES = ["second_order", *PAYMENT_LOOK_ALIKES, *DELIVERY_LOOK_ALIKES]
+BY_AGENTS = ("pipeline", "orchestrator", "swarm")
 # Instants of a run, which differ from run to run.
 TIMES = {"at", "requested_at", "expires_at", "failed_at", "decided_at"}
 # What names an execution by itself: its own ARN, and a cause that quotes it.
@@ -115,12 +116,16 @@ def compare(world: StackWorld, embedded: EmbeddedCloud, detail: dict[str, Any]) 
     assert any("CaseResolved" in one or "CaseRejected" in one for one in told)
     assert published(world.archived(detail["case_id"])) == told
 
+    compare_histories(world, embedded, here, there)
+    return execution.status
+
+
+def compare_histories(world: StackWorld, embedded: EmbeddedCloud, here: str, there: str) -> None:
+    """Of two executions and all their children."""
     ours, theirs = embedded.engine.history(here), world.history(there)
     assert shape(theirs) == shape(ours)
-    pairs = list(zip(children(ours), children(theirs), strict=True))
-    for our_child, their_child in pairs:
-        assert shape(world.history(their_child)) == shape(embedded.engine.history(our_child))
-    return execution.status
+    for our_child, their_child in zip(children(ours), children(theirs), strict=True):
+        compare_histories(world, embedded, our_child, their_child)
 
 
 @pytest.mark.parametrize("kind", [*KINDS, *LOOK_ALIKES])
@@ -129,6 +134,17 @@ def test_labelled_cases(world: StackWorld, embedded: EmbeddedCloud, kind: str) -
     assert compare(world, embedded, world.opened(label)) == "SUCCEEDED"
     if label.expected_actions:
         assert any(key[0] in {"refund", "reservation"} for key in world.ledger(label.order_id))
+
+
+@pytest.mark.parametrize("kind", ["duplicate_charge", "missing_item"])
+@pytest.mark.parametrize("pattern", BY_AGENTS)
+def test_patterns_by_agents(
+    world: StackWorld, embedded: EmbeddedCloud, pattern: str, kind: str
+) -> None:
+    labels = [one for one in world.labels.cases if kind == one.kind and one.expected_actions]
+    label = labels[1 + BY_AGENTS.index(pattern)]
+    assert compare(world, embedded, {**world.opened(label), "pattern": pattern}) == "SUCCEEDED"
+    assert any(key[0] in {"refund", "reservation"} for key in world.ledger(label.order_id))
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,24 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
 DEFAULT_BUDGET = Budget()
 
 
+def share(whole: Budget, spent: Usage, most: Budget) -> Budget:
+    """Return what one agent may use: `most`, or what is left of the whole if that is less.
+
+    Raises:
+        BudgetExceededError: nothing is left; the message says of what.
+    """
+    tokens = spent.input_tokens + spent.output_tokens
+    left = Budget(
+        model_calls=min(most.model_calls, whole.model_calls - spent.model_calls),
+        total_tokens=min(most.total_tokens, whole.total_tokens - tokens),
+        cost_usd_micros=min(most.cost_usd_micros, whole.cost_usd_micros - spent.cost_usd_micros),
+    )
+    for name in left.__struct_fields__:
+        if getattr(left, name) <= 0:
+            raise BudgetExceededError(f"the case has used all its {name.replace('_', ' ')}")
+    return left
+
+
 class Meter:
     """Counts what one agent run uses on top of what the case has used before."""
 
@@ -43,6 +61,7 @@ class Meter:
         self._tool_calls = spent.tool_calls
         self._cost = spent.cost_usd_micros
         self._pending_bytes = 0
+        self._held = Budget(model_calls=0, total_tokens=0, cost_usd_micros=0)
         if self.calls_left <= 0:
             raise BudgetExceededError(f"the case has used all its {budget.model_calls} model calls")
 
@@ -50,6 +69,39 @@ class Meter:
     def calls_left(self) -> int:
         """Return how many model calls the budget still allows."""
         return self._budget.model_calls - self._calls
+
+    def hold(self, budget: Budget) -> None:
+        """Set aside what another agent may use, before it is asked.
+
+        Raises:
+            BudgetExceededError: so much is not left.
+        """
+        held = _sum(self._held, budget)
+        used = Budget(
+            model_calls=self._calls,
+            total_tokens=self._input_tokens + self._output_tokens,
+            cost_usd_micros=self._cost,
+        )
+        wanted = _sum(used, held)
+        for name in wanted.__struct_fields__:
+            if getattr(wanted, name) > getattr(self._budget, name):
+                raise BudgetExceededError(
+                    f"another agent might use more {name.replace('_', ' ')} than the case has left"
+                )
+        self._held = held
+
+    def release(self, budget: Budget) -> None:
+        """Give back what was set aside for an agent that has answered, or will not."""
+        self._held = _sum(self._held, budget, sign=-1)
+
+    def add(self, usage: Usage) -> None:
+        """Count what another agent used for this case."""
+        self._calls += usage.model_calls
+        self._input_tokens += usage.input_tokens
+        self._output_tokens += usage.output_tokens
+        self._input_bytes += usage.input_bytes
+        self._tool_calls += usage.tool_calls
+        self._cost += usage.cost_usd_micros
 
     @property
     def usage(self) -> Usage:
@@ -102,3 +154,8 @@ class Meter:
     def record_tool_call(self) -> None:
         """Count a call of a tool."""
         self._tool_calls += 1
+
+
+def _sum(one: Budget, other: Budget, *, sign: int = 1) -> Budget:
+    names = one.__struct_fields__
+    return Budget(**{name: getattr(one, name) + sign * getattr(other, name) for name in names})

@@ -1,5 +1,6 @@
 """What an agent may answer, and the checks that turn an answer into a proposal."""
 
+import re
 from collections.abc import Iterable
 from typing import Annotated, Any
 
@@ -8,7 +9,10 @@ import msgspec
 from redress.errors import InvalidInputError, InvalidProposalError
 from redress.models.base import Model, parse
 from redress.models.investigation import (
+    PRECEDENT,
+    UNAVAILABLE,
     ActionKind,
+    DomainName,
     Evidence,
     EvidenceBundle,
     FindingCode,
@@ -24,6 +28,10 @@ MAX_PROGRAM_BYTES = 8 * 1024
 
 PAYMENT_REASONS = ("duplicate_charge", "overcharged", "refund_not_received")
 LINE_REASONS = ("missing_item", "not_delivered", "wrong_item")
+
+
+_WRAPPED = re.compile(r"(?<!\n)\n(?![\n|-])")
+"""A line's end within a paragraph: it costs a model more than a blank, and says nothing."""
 
 
 class Conclusion(Model, frozen=True):
@@ -54,6 +62,10 @@ class KnownEvidence:
         for item in bundle.items:
             self._items[item.evidence_id] = item
         self._missing.update(dict.fromkeys(bundle.missing))
+
+    def answered(self, domain: DomainName) -> None:
+        """Note that a domain which gave no answer before has given one."""
+        self._missing.pop(f"{domain}/{UNAVAILABLE}", None)
 
     @property
     def items(self) -> tuple[Evidence, ...]:
@@ -88,6 +100,11 @@ class KnownEvidence:
 
     def __contains__(self, evidence_id: object) -> bool:
         return evidence_id in self._items
+
+
+def as_passages(passages: Iterable[Passage]) -> dict[str, str]:
+    """Return passages by id as a model is shown them: prose unwrapped, tables as they are."""
+    return {p.passage_id: _WRAPPED.sub(" ", p.text.strip()) for p in passages}
 
 
 def read_conclusion(arguments: Any) -> Conclusion:
@@ -144,8 +161,8 @@ def check_conclusion(
     unknown = [c for c in conclusion.citations if c not in known and c not in citable]
     if unknown:
         raise InvalidProposalError(f"cited but never retrieved: {', '.join(unknown[:3])}")
-    if conclusion.actions and not conclusion.citations:
-        raise InvalidProposalError("a proposal with actions must cite its evidence")
+    if all(citation.startswith(PRECEDENT) for citation in conclusion.citations):
+        raise InvalidProposalError("a proposal must cite evidence or the policy that it relies on")
     try:
         size = len(conclusion.program.encode())
     except UnicodeEncodeError as error:

@@ -1,4 +1,4 @@
-"""The evidence-first pattern: one agent concludes from fetched evidence in one model call."""
+"""The agent that concludes from what others gathered: records, or the domains' agents' reports."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,10 +7,10 @@ from strands import tool
 from strands.models.model import Model
 from strands.types.tools import ToolContext
 
-from redress.agents.budget import DEFAULT_BUDGET, Budget
-from redress.agents.contract import KnownEvidence, check_conclusion, read_conclusion
+from redress.agents.budget import DEFAULT_BUDGET, Budget, Meter
+from redress.agents.contract import KnownEvidence, as_passages, check_conclusion, read_conclusion
 from redress.agents.investigate import investigate
-from redress.agents.run import as_data, prompt
+from redress.agents.run import as_data, model_id, prompt
 from redress.agents.tools import Conclusions, conclude_schema
 from redress.models.investigation import Investigation, InvestigationRequest
 
@@ -19,7 +19,8 @@ class Decider:
     """The decider's only tool, bound to one case."""
 
     def __init__(self, request: InvestigationRequest) -> None:
-        self.known = KnownEvidence(request.evidence)
+        reported = (report.evidence for report in request.reports)
+        self.known = KnownEvidence([*request.evidence, *reported])
         self._request = request
         self.conclusions = Conclusions(self._accept)
 
@@ -47,12 +48,13 @@ def conclude_investigation(
     """Conclude a case from its evidence in one model call.
 
     Args:
-        request: The case, its evidence, the policy passages, and what was spent on it before.
+        request: The case, its evidence or the domains' reports, the policy passages, and what was
+            spent on it before. Of the reports only the evidence is shown, not their agents' words.
         model_factory: Makes the language model.
         budget: Limits of the whole case.
 
     Returns:
-        The investigation; its `usage` includes what was spent before.
+        The investigation, of the case's own pattern; its `usage` includes what was spent before.
 
     Raises:
         InvalidProposalError: the model's answer breaks the contract.
@@ -61,12 +63,12 @@ def conclude_investigation(
         ModelRefusedError: the model service refuses such calls, now and later.
         RecordingMissingError: a recorded model has no answer to this prompt.
     """
-    agent = Decider(request)
+    agent, model = Decider(request), model_factory()
     return investigate(
         request,
-        "evidence-first",
-        model_factory(),
-        budget,
+        request.case.pattern,
+        model,
+        Meter(model_id(model), budget, request.spent_so_far),
         system_prompt=prompt("decider", "rules"),
         tools=[agent.conclude],
         message=case_message(request, agent.known),
@@ -78,17 +80,16 @@ def conclude_investigation(
 
 def case_message(request: InvestigationRequest, known: KnownEvidence) -> str:
     """Return the user message: all that is known, as data."""
-    return as_data(
-        "case_data",
-        {
-            "case": {
-                "case_id": request.case.case_id,
-                "order_id": request.case.order_id,
-                "as_of": request.case.as_of,
-                "statement": request.case.statement,
-            },
-            "passages": {p.passage_id: p.text for p in request.passages},
-            "evidence": known.facts(),
-            "missing": known.missing,
+    data: dict[str, Any] = {
+        "case": {
+            "case_id": request.case.case_id,
+            "order_id": request.case.order_id,
+            "as_of": request.case.as_of,
+            "statement": request.case.statement,
         },
-    )
+        "passages": as_passages(request.passages),
+        "evidence": known.facts(),
+    }
+    if known.missing:
+        data["missing"] = known.missing
+    return as_data("case_data", data)

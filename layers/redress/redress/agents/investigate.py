@@ -1,11 +1,11 @@
-"""What both patterns have in common: one agent run on a case, and what comes of it."""
+"""What all agents that conclude have in common: one agent run on a case, and what comes of it."""
 
 from collections.abc import Sequence
 
 from strands.models.model import Model
 from strands.types.tools import AgentTool
 
-from redress.agents.budget import Budget, Meter
+from redress.agents.budget import Meter
 from redress.agents.contract import KnownEvidence
 from redress.agents.run import model_id, require_conclusion, run_agent
 from redress.agents.tools import Conclusions
@@ -17,7 +17,7 @@ def investigate(
     request: InvestigationRequest,
     pattern: Pattern,
     model: Model,
-    budget: Budget,
+    meter: Meter,
     *,
     system_prompt: str,
     tools: Sequence[AgentTool],
@@ -25,20 +25,22 @@ def investigate(
     turns: int,
     known: KnownEvidence,
     conclusions: Conclusions,
+    side_by_side: bool = False,
 ) -> Investigation:
     """Run an agent on a case and return what it concluded.
 
     Args:
-        request: The case, and what was spent on it before.
+        request: The case.
         pattern: The pattern that the agent is of.
         model: The language model.
-        budget: Limits of the whole case.
+        meter: Counts on top of what the case has used before.
         system_prompt: Instructions, never data.
         tools: What the agent may call.
         message: The user message.
         turns: The most model calls of this run.
         known: The evidence that the agent has, or retrieves while it runs.
         conclusions: Takes the agent's answer.
+        side_by_side: Whether tools that are called in one turn run at the same time.
 
     Raises:
         InvalidProposalError: the model never concluded in a way that keeps the contract.
@@ -47,9 +49,15 @@ def investigate(
         ModelRefusedError: the model service refuses such calls, now and later.
         RecordingMissingError: a recorded model has no answer to this prompt.
     """
-    meter = Meter(model_id(model), budget, request.spent)
     result = run_agent(
-        model, system_prompt, tools, message, meter, turns=turns, conclusions=conclusions
+        model,
+        system_prompt,
+        tools,
+        message,
+        meter,
+        turns=turns,
+        conclusions=conclusions,
+        side_by_side=side_by_side,
     )
     conclusion, proposal = require_conclusion(conclusions, result, turns)
     return Investigation(

@@ -7,13 +7,14 @@ from strands import tool
 from strands.models.model import Model
 from strands.types.tools import ToolContext
 
-from redress.agents.budget import DEFAULT_BUDGET, Budget
+from redress.agents.budget import DEFAULT_BUDGET, Budget, Meter
 from redress.agents.case_desk import CaseDesk
 from redress.agents.contract import check_action, check_conclusion, read_conclusion
 from redress.agents.investigate import investigate
-from redress.agents.run import as_data, prompt
+from redress.agents.run import as_data, model_id, prompt
 from redress.agents.tools import REASONS, Conclusions, conclude_schema, failed, ok
 from redress.errors import FinalError, InvalidProposalError
+from redress.identity.grants import Grants
 from redress.models.base import parse
 from redress.models.investigation import Investigation, InvestigationRequest, ProposedAction
 from redress.ports import Repository
@@ -161,6 +162,7 @@ def investigate_monolith(
     orders: Repository,
     payments: Repository,
     inventory: Repository,
+    grants: Grants,
     model_factory: Callable[[], Model],
     *,
     budget: Budget = DEFAULT_BUDGET,
@@ -172,6 +174,7 @@ def investigate_monolith(
         orders: Records of the orders domain; only read.
         payments: Records of the payments domain; only read.
         inventory: Records of the inventory domain; only read.
+        grants: What the customer lets be read.
         model_factory: Makes the language model.
         budget: Limits of the whole case.
 
@@ -187,13 +190,13 @@ def investigate_monolith(
         ModelRefusedError: the model service refuses such calls, now and later.
         RecordingMissingError: a recorded model has no answer to this prompt.
     """
-    desk = CaseDesk(request, orders, payments, inventory)
-    agent = OrderAgent(desk)
+    desk = CaseDesk(request, orders, payments, inventory, grants)
+    agent, model = OrderAgent(desk), model_factory()
     return investigate(
         request,
         "monolith",
-        model_factory(),
-        budget,
+        model,
+        Meter(model_id(model), budget, request.spent_so_far),
         system_prompt=prompt("monolith", "rules"),
         tools=agent.tools,
         message=as_data("case_data", {"case": desk.summary()}),

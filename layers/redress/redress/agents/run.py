@@ -1,6 +1,7 @@
 """Runs one Strands agent to its end: budget, metering, throttling and typed errors."""
 
 import asyncio
+import json
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +23,7 @@ from strands.hooks import (
     BeforeToolCallEvent,
 )
 from strands.models.model import Model
-from strands.tools.executors import SequentialToolExecutor
+from strands.tools.executors import ConcurrentToolExecutor, SequentialToolExecutor
 from strands.types.exceptions import (
     ContextWindowOverflowException,
     EventLoopException,
@@ -91,18 +92,21 @@ def run_agent(
     meter: Meter,
     *,
     turns: int,
-    conclusions: Conclusions,
+    conclusions: Conclusions | None = None,
+    side_by_side: bool = False,
 ) -> AgentResult:
     """Run an agent made for this call only.
 
     Args:
         model: The language model; may be shared.
         system_prompt: Instructions, never data.
-        tools: What the agent may call, one at a time.
+        tools: What the agent may call.
         message: The user message.
         meter: Counts, and refuses what the budget does not allow.
         turns: The most model calls of this run.
-        conclusions: Ends the loop, after the tools of the current turn, once it has its answer.
+        conclusions: Ends the loop, after the tools of the current turn, once it has its answer;
+            without it, the loop ends when the model calls no tool.
+        side_by_side: Whether tools that are called in one turn run at the same time.
 
     Raises:
         ModelThrottledError: the service throttled every try.
@@ -119,10 +123,11 @@ def run_agent(
         retry_strategy=ModelRetryStrategy(
             max_attempts=MODEL_ATTEMPTS, initial_delay=RETRY_DELAY_SECONDS
         ),
-        tool_executor=SequentialToolExecutor(),
+        tool_executor=ConcurrentToolExecutor() if side_by_side else SequentialToolExecutor(),
     )
     agent.tool_registry = FixedTools(tools)
-    conclusions.stop = lambda: agent.cancel(after_current_tools=True)
+    if conclusions is not None:
+        conclusions.stop = lambda: agent.cancel(after_current_tools=True)
     prefix_bytes = len(system_prompt.encode()) + _json_bytes([tool.tool_spec for tool in tools])
 
     def before_model_call(event: BeforeModelCallEvent) -> None:
@@ -181,7 +186,11 @@ def _sent(messages: Sequence[Any]) -> list[dict[str, Any]]:
 
 
 def _json_bytes(value: Any) -> int:
-    return len(msgspec.json.encode(value))
+    try:
+        return len(msgspec.json.encode(value))
+    except UnicodeEncodeError:
+        # A model may write a lone surrogate, which only an escape can carry.
+        return len(json.dumps(value))
 
 
 def _raise_typed(error: Exception) -> None:
@@ -241,6 +250,14 @@ def _provider_errors() -> tuple[type[Exception], ...]:
 
         kinds.append(HTTPError)
     return tuple(kinds)
+
+
+def said(result: AgentResult) -> str:
+    """Return the text of a run's last message: a model's words, and nothing but data."""
+    blocks = result.message.get("content", [])
+    text = " ".join(block["text"].strip() for block in blocks if "text" in block)
+    # A lone surrogate is no text that JSON could carry.
+    return text.encode("utf-8", "replace").decode()
 
 
 def require_conclusion(conclusions: Conclusions, result: AgentResult, turns: int) -> Any:

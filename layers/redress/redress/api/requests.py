@@ -13,6 +13,7 @@ from typing import Any, ParamSpec
 import msgspec
 
 from redress.errors import (
+    AccessDeniedError,
     ConflictError,
     DependencyUnavailableError,
     InvalidInputError,
@@ -20,7 +21,9 @@ from redress.errors import (
     RedressError,
     UnknownCaseError,
 )
+from redress.identity.scopes import USER_SCOPES, user_scopes
 from redress.models.base import Identifier, M, dump, dump_json, parse, parse_json
+from redress.models.identity import Scope
 
 P = ParamSpec("P")
 Answer = dict[str, Any]
@@ -31,6 +34,7 @@ MAX_BODY_BYTES = 32_768
 # The first class that an error is an instance of decides.
 _STATUS: tuple[tuple[type[RedressError], int], ...] = (
     (NotSignedInError, 403),
+    (AccessDeniedError, 403),
     (UnknownCaseError, 404),
     (InvalidInputError, 400),
     (ConflictError, 409),
@@ -42,8 +46,13 @@ class _Jwt(msgspec.Struct):
     claims: dict[str, Any] = {}
 
 
+class _Iam(msgspec.Struct, rename="camel"):
+    user_arn: str = ""
+
+
 class _Authorizer(msgspec.Struct):
     jwt: _Jwt = msgspec.field(default_factory=_Jwt)
+    iam: _Iam = msgspec.field(default_factory=_Iam)
 
 
 class _Context(msgspec.Struct):
@@ -55,6 +64,8 @@ class HttpRequest(msgspec.Struct, rename="camel"):
 
     headers: dict[str, str] = {}
     path_parameters: dict[str, str] = {}
+    stage_variables: dict[str, str] | None = None
+    raw_path: str = "/"
     body: str | None = None
     is_base64_encoded: bool = False
     request_context: _Context = msgspec.field(default_factory=_Context)
@@ -101,6 +112,15 @@ def read_body(kind: type[M], request: HttpRequest | SocketMessage) -> M:
     Raises:
         InvalidInputError: it is too large, not JSON or does not fit; the message names the place.
     """
+    return parse_json(kind, body_of(request))
+
+
+def body_of(request: HttpRequest | SocketMessage) -> bytes | str:
+    """Return the body of a request or message.
+
+    Raises:
+        InvalidInputError: it is too large, or not the base64 that it claims to be.
+    """
     body: bytes | str = request.body or ""
     if isinstance(request, HttpRequest) and request.is_base64_encoded:
         try:
@@ -109,7 +129,7 @@ def read_body(kind: type[M], request: HttpRequest | SocketMessage) -> M:
             raise InvalidInputError("the body is not base64") from error
     if len(body) > MAX_BODY_BYTES:
         raise InvalidInputError(f"the body has {len(body)} bytes, at most {MAX_BODY_BYTES} can be")
-    return parse_json(kind, body)
+    return body
 
 
 def customer_of(request: HttpRequest) -> str:
@@ -123,6 +143,19 @@ def customer_of(request: HttpRequest) -> str:
         return msgspec.convert(name, Identifier)
     except msgspec.ValidationError as error:
         raise NotSignedInError("the token is not a customer's") from error
+
+
+def granted_by(request: HttpRequest) -> tuple[Scope, ...]:
+    """What the caller's token lets Redress do, by its `scope`.
+
+    Raises:
+        AccessDeniedError: nothing.
+    """
+    scope = request.request_context.authorizer.jwt.claims.get("scope")
+    granted = user_scopes(scope) if isinstance(scope, str) else ()
+    if not granted:
+        raise AccessDeniedError(f"the token grants nothing: ask for {' '.join(USER_SCOPES)}")
+    return granted
 
 
 def answer(status: int, body: Any) -> Answer:

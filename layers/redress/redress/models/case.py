@@ -1,13 +1,13 @@
 """A case from the event that opens it to its outcome."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
 from redress.models.base import Identifier, Instant, Model
 
-Pattern = Literal["evidence-first", "monolith"]
-PATTERNS: tuple[Pattern, ...] = ("evidence-first", "monolith")
+Pattern = Literal["evidence-first", "monolith", "pipeline", "orchestrator", "swarm"]
+PATTERNS: tuple[Pattern, ...] = get_args(Pattern)
 
 CaseStatus = Literal["open", "awaiting_approval", "resolved", "rejected", "failed"]
 
@@ -25,6 +25,7 @@ class CaseOpened(Model, frozen=True):
     statement: Statement
     pattern: Pattern | None = None
     opened_at: Instant | None = None
+    grant_id: Identifier | None = None
 
 
 class SupportCase(Model, frozen=True):
@@ -32,6 +33,7 @@ class SupportCase(Model, frozen=True):
 
     `as_of` is the instant by which lateness is judged: when the case was opened.
     `skus` are the products of the order, so that inventory can be asked without orders.
+    `grant_id` names what its customer lets Redress do about it; it is no secret.
     """
 
     case_id: Identifier
@@ -41,6 +43,7 @@ class SupportCase(Model, frozen=True):
     pattern: Pattern
     as_of: Instant
     skus: tuple[Identifier, ...]
+    grant_id: Identifier
 
 
 class CaseRequest(Model, frozen=True):
@@ -69,6 +72,7 @@ class CaseRecord(Model, frozen=True):
 
     `owner` is the execution that works on it until `owned_until`; `outcome` is set once ended.
     `ruling_hash` is the `proposal_hash` of this attempt's ruling: nothing else is settled.
+    `grant_id` names what the customer lets Redress do about it: without one, nothing.
     """
 
     case_id: Identifier
@@ -82,5 +86,6 @@ class CaseRecord(Model, frozen=True):
     opened_at: Instant
     updated_at: Instant
     ruling_hash: str | None = None
+    grant_id: Identifier | None = None
     outcome: dict[str, Any] | None = None
     failure: dict[str, Any] | None = None

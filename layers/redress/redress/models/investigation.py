@@ -1,6 +1,7 @@
 """What an investigation takes and returns, whichever pattern runs it."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
@@ -29,11 +30,24 @@ FindingCode = Literal[
 """Why nothing is wrong although it looked so."""
 
 DomainName = Literal["orders", "payments", "inventory"]
+DOMAINS: tuple[DomainName, ...] = get_args(DomainName)
+
+UNAVAILABLE = "unavailable"
+"""`<domain>/unavailable` is missing where a domain's agent gave no answer."""
+NOT_PERMITTED = "not_permitted"
+"""`<domain>/not_permitted` is missing where the user may not read the domain."""
+
 Program = Annotated[str, msgspec.Meta(max_length=32_768)]
 
 
+PRECEDENT = "resolution#"
+"""How the id of a past resolution begins; no file of policies/ is called so."""
+
+
 class Passage(Model, frozen=True):
-    """A piece of the refund policy, e.g. id `refund-policy#duplicate-charges`."""
+    """A piece of the refund policy, e.g. id `refund-policy#duplicate-charges`; or how an earlier
+    case was resolved, id `resolution#...`: an example, which no proposal can rest on alone.
+    """
 
     passage_id: str
     title: str
@@ -59,6 +73,13 @@ class EvidenceBundle(Model, frozen=True):
     domain: DomainName
     items: tuple[Evidence, ...]
     missing: tuple[str, ...] = ()
+
+
+def unanswered(missing: Iterable[str]) -> tuple[DomainName, ...]:
+    """Return the domains that gave no answer at all, by what an investigation misses."""
+    names = frozenset(missing)
+    whole = (UNAVAILABLE, NOT_PERMITTED)
+    return tuple(d for d in DOMAINS if any(f"{d}/{name}" in names for name in whole))
 
 
 class ProposedAction(Model, frozen=True):
@@ -91,6 +112,41 @@ class Usage(Model, frozen=True):
     tool_calls: int = 0
     cost_usd_micros: int = 0
 
+    def __add__(self, other: "Usage") -> "Usage":
+        """Return the usage of both together."""
+        names = self.__struct_fields__
+        return Usage(*(getattr(self, name) + getattr(other, name) for name in names))
+
+
+class DomainReport(Model, frozen=True, kw_only=True):
+    """What one domain's agent found out: facts that its domain vouches for, and a few words.
+
+    `summary` is what the model wrote: untrusted, and never evidence.
+    """
+
+    domain: DomainName
+    evidence: EvidenceBundle
+    summary: Annotated[str, msgspec.Meta(max_length=2_000)] = ""
+    usage: Usage = Usage()
+    model: str = ""
+
+
+class DomainRequest(Model, frozen=True, kw_only=True):
+    """Input of a domain's agent: a case, and what is asked about it.
+
+    Attributes:
+        case: The case; the agent sees no other.
+        question: What whoever delegates wants to know: words of a model, so data only. Empty for
+            everything that matters to the case.
+        grant_id: What the agent may do for the user, where it is less than the case's own grant.
+        reports: What other domains' agents found before, the earliest first.
+    """
+
+    case: SupportCase
+    question: Annotated[str, msgspec.Meta(max_length=4_000)] = ""
+    grant_id: Identifier | None = None
+    reports: tuple[DomainReport, ...] = ()
+
 
 class Context(Model, frozen=True):
     """Output of GatherContext."""
@@ -101,13 +157,20 @@ class Context(Model, frozen=True):
 class InvestigationRequest(Model, frozen=True):
     """Contract in: the case, the policy passages, and evidence where it was fetched before.
 
-    `spent` is what an earlier try on the same case used: budgets are cumulative.
+    `evidence` is what the domains' records say, `reports` what their agents retrieved. `spent` is
+    what an earlier try on the same case used, without `reports`: budgets are cumulative.
     """
 
     case: SupportCase
     passages: tuple[Passage, ...]
     evidence: tuple[EvidenceBundle, ...] = ()
     spent: Usage | None = None
+    reports: tuple[DomainReport, ...] = ()
+
+    @property
+    def spent_so_far(self) -> Usage:
+        """Return what the case has used: earlier tries, and the agents that reported."""
+        return sum((report.usage for report in self.reports), self.spent or Usage())
 
 
 class Investigation(Model, frozen=True):

@@ -10,7 +10,7 @@ import msgspec
 
 from redress.errors import InvalidInputError
 from redress.models.base import Model
-from redress.models.investigation import ActionKind
+from redress.models.investigation import ActionKind, DomainName
 from redress.models.settlement import Decision
 
 SCHEMA_FILE = "redress.cedarschema"
@@ -22,7 +22,8 @@ class ActionFacts(Model, frozen=True):
     Money is in minor units. `amount_minor` is the refund, or what the pieces of a reshipment cost.
     `case_minor` and `day_minor` are the refunds of the case, and of the customer today, with this
     one. The `payment_*` fields and `refundable_minor` are about the payment refunded, `quantity`
-    and `available` about the pieces sent again.
+    and `available` about the pieces sent again. `unanswered` are the domains that gave the
+    investigation no answer.
     """
 
     action: ActionKind
@@ -31,6 +32,7 @@ class ActionFacts(Model, frozen=True):
     order_owner: str
     amount_minor: int
     currency: str
+    unanswered: tuple[DomainName, ...]
     case_minor: int = 0
     day_minor: int = 0
     payment_owner: str = ""
@@ -144,6 +146,7 @@ def _context(facts: ActionFacts, *, approved: bool) -> dict[str, Any]:
         "cited": facts.cited,
         "supported": facts.supported,
         "conclusive": facts.conclusive,
+        "unanswered": facts.unanswered,
         "approved": approved,
     }
     if facts.action == "reship_line":

@@ -5,8 +5,11 @@ from datetime import datetime, timedelta
 import msgspec
 
 from redress.errors import CaseAlreadySettledError, CaseOwnedElsewhereError, InvalidCaseError
-from redress.models.case import CaseClaim, CaseRecord, ClaimRequest
-from redress.ports import Clock, EventPublisher, Repository
+from redress.identity.grants import GRANT_LIFE, bus_grant_id, find_grant, put_grant
+from redress.identity.scopes import DEFAULT_CUSTOMER_SCOPES
+from redress.models.case import CaseClaim, CaseRecord, ClaimRequest, SupportCase
+from redress.models.identity import Grant
+from redress.ports import Clock, EventPublisher, Repository, Write
 from redress.steps.case_records import CLOSED, StoredCase, find_case, put_case
 from redress.steps.effects import deciding_again
 from redress.steps.progress import publish_progress
@@ -25,7 +28,8 @@ def claim_case(
     Raises:
         CaseAlreadySettledError: the case has ended.
         CaseOwnedElsewhereError: another execution works on it.
-        InvalidCaseError: the id is another case's, which is left alone.
+        InvalidCaseError: the id is another case's, which is left alone, or the grant is another
+            case's, unknown or expired.
         ConflictError: other claims kept coming first.
     """
     record = deciding_again(lambda: _claim(request, cases, clock.now()))
@@ -51,12 +55,41 @@ def _claim(request: ClaimRequest, cases: Repository, now: datetime) -> CaseRecor
             owned_until=now + LEASE,
             attempt=stored.record.attempt + 1,
             pattern=request.case.pattern,
+            grant_id=request.case.grant_id,
             opened_at=request.case.as_of,
             updated_at=now,
             ruling_hash=None,
         )
-    cases.commit([put_case(record, version)])
+    cases.commit([put_case(record, version), _bind(request.case, cases, now)])
     return record
+
+
+def _bind(case: SupportCase, cases: Repository, now: datetime) -> Write:
+    """Build the write that binds the case's grant to its order: it is good for nothing else.
+
+    Who may put a case on the bus without a grant vouches for its customer.
+    """
+    stored = find_grant(cases, case.grant_id)
+    by_bus = case.grant_id == bus_grant_id(case.case_id)
+    if by_bus:
+        grant = Grant(
+            grant_id=case.grant_id,
+            case_id=case.case_id,
+            customer_id=case.customer_id,
+            scopes=DEFAULT_CUSTOMER_SCOPES,
+            source="bus",
+            expires_at=now + GRANT_LIFE,
+        )
+    elif stored is None or stored.grant.expires_at <= now:
+        raise InvalidCaseError(f"the grant {case.grant_id} is unknown or has expired")
+    else:
+        grant = stored.grant
+    bound = stored.grant.order_id if stored else None
+    mine = (grant.case_id, grant.customer_id) == (case.case_id, case.customer_id)
+    if not mine or grant.source == "delegation" or bound not in (None, case.order_id):
+        raise InvalidCaseError(f"the grant {case.grant_id} is of another case")
+    grant = msgspec.structs.replace(grant, order_id=case.order_id, skus=case.skus, as_of=case.as_of)
+    return put_grant(grant, stored.version if stored else 0)
 
 
 def _check_free(request: ClaimRequest, stored: StoredCase, now: datetime) -> None:
@@ -78,6 +111,7 @@ def _new_record(request: ClaimRequest, now: datetime) -> CaseRecord:
         customer_id=case.customer_id,
         order_id=case.order_id,
         pattern=case.pattern,
+        grant_id=case.grant_id,
         status="open",
         owner=request.execution_id,
         owned_until=now + LEASE,

@@ -10,8 +10,19 @@ from redress.domains.inventory.gateway import load_stock
 from redress.domains.orders.gateway import load_order
 from redress.domains.orders.models import Order
 from redress.domains.payments.gateway import load_payments
-from redress.errors import InvalidProposalError
-from redress.models.investigation import ProposedAction
+from redress.errors import AccessDeniedError, EvidenceMissingError, InvalidProposalError
+from redress.identity.grants import Grants
+from redress.identity.scopes import audience
+from redress.models.case import SupportCase
+from redress.models.identity import Scope
+from redress.models.investigation import (
+    DOMAINS,
+    PRECEDENT,
+    UNAVAILABLE,
+    DomainName,
+    ProposedAction,
+    unanswered,
+)
 from redress.models.settlement import (
     Decision,
     DecisionRequest,
@@ -30,6 +41,13 @@ from redress.steps.totals import case_total, day_of, day_total
 
 MAX_ACTIONS = 32
 """Actions of one proposal; a ruling must fit in the state machine's 256 KiB."""
+
+NOT_ASKED_FOR = "not-asked-for: The customer has not asked for money back or goods."
+EXECUTED: tuple[tuple[DomainName, Scope], ...] = (
+    ("payments", "refunds:execute"),
+    ("orders", "shipments:execute"),
+)
+"""What the settlement needs of the customer, which one scope of theirs gives."""
 
 _ORDER = (*PAYMENT_REASONS, *LINE_REASONS)
 _SHOWN = ("action", "subject_id", "decision", "amount_minor", "currency")
@@ -62,6 +80,7 @@ def decide_by_policy(
         UnknownOrderError: the order is gone.
         UnknownCaseError, CaseOwnedElsewhereError, CaseAlreadySettledError: this attempt is over.
         ConflictError: the case changed meanwhile; nothing was ruled.
+        EvidenceMissingError: a domain gave no answer, and without it there is nothing to do.
     """
     case, proposal = request.case, request.investigation.proposal
     _check(request)
@@ -73,21 +92,43 @@ def decide_by_policy(
     stock = load_stock(inventory, skus)
     ledger = Ledger(order, load_payments(payments, case.order_id), stock, case.as_of)
     judged = _judge(proposal.actions, begun, ledger)
-    ruler = _Ruler(request, order.order, judged, gate, payments, day_of(clock.now()))
+    asked = not judged or _asked_for(case, owned.record.grant_id, Grants(cases, clock))
+    ruler = _Ruler(request, order.order, judged, gate, payments, day_of(clock.now()), asked)
     ruled = (*begun, *(ruler.rule(each) for each in judged))
+    next_step = _next_step(ruled, ruler.is_cited)
+    _require_answers(request, next_step)
     ruling = Ruling(
         case_id=case.case_id,
         order_id=case.order_id,
         customer_id=case.customer_id,
-        next_step=_next_step(ruled),
+        next_step=next_step,
         actions=ruled,
         proposal_hash=proposal_hash(case.case_id, case.order_id, case.customer_id, ruled),
-        reasons=_doubts(request),
+        reasons=_doubts(request, ruler.is_cited),
     )
     _keep(ruling, owned, cases, clock.now())
     facts = {"next_step": ruling.next_step, "actions": [_shown(each) for each in ruled]}
     publish_progress(publisher, case, "ruled", request.attempt, clock.now(), facts)
     return ruling
+
+
+def _require_answers(request: DecisionRequest, next_step: NextStep) -> None:
+    """Refuse to close a case, with nothing done, about which a domain was merely not reached."""
+    missing = request.investigation.missing
+    silent = [domain for domain in DOMAINS if f"{domain}/{UNAVAILABLE}" in missing]
+    if silent and next_step in ("explain", "deny"):
+        raise EvidenceMissingError(f"{', '.join(silent)} gave no answer: replay the case later")
+
+
+def _asked_for(case: SupportCase, grant_id: str | None, grants: Grants) -> bool:
+    """Tell whether the customer asked for money back or goods: nobody is sent what they did not."""
+    try:
+        for domain, scope in EXECUTED:
+            target = audience(domain, "records")
+            grants.authorise(case, grant_id, workload="settlement", audience=target, scope=scope)
+    except AccessDeniedError:
+        return False
+    return True
 
 
 def _keep(ruling: Ruling, owned: StoredCase, cases: Repository, now: datetime) -> None:
@@ -153,6 +194,7 @@ class _Ruler:
         gate: PolicyGate,
         payments: Repository,
         day: str,
+        asked: bool,
     ) -> None:
         self._case = request.case
         self._owner = order.customer_id
@@ -160,13 +202,17 @@ class _Ruler:
         self._gate = gate
         self._payments = payments
         self._day = day
+        self._asked = asked
         self._planned: dict[str, int] = {}
         investigation = request.investigation
         known = {e.evidence_id for e in investigation.evidence}
         known |= {p.passage_id for p in request.passages}
         citations = investigation.proposal.citations
-        self._cited = bool(citations) and known.issuperset(citations)
+        # An earlier case is an example: nothing rests on it alone.
+        grounds = [each for each in citations if not each.startswith(PRECEDENT)]
+        self.is_cited = bool(grounds) and known.issuperset(citations)
         self._conclusive = investigation.conclusive and not investigation.missing
+        self._unanswered = unanswered(investigation.missing)
         self._agreed = _agreed(request, judged)
 
     def rule(self, judged: Judged) -> RuledAction:
@@ -176,6 +222,8 @@ class _Ruler:
         payment, line = finding.payment, finding.line
         currency = payment.currency if payment else self._currency
         problems = (finding.problem,) if finding.problem else ()
+        if not self._asked:
+            problems = (*problems, NOT_ASKED_FOR)
         decision: Decision = "deny"
         reasons: tuple[str, ...] = problems
         if line is not None if is_reship else payment is not None:
@@ -216,6 +264,7 @@ class _Ruler:
             order_owner=self._owner,
             amount_minor=finding.amount_minor,
             currency=currency,
+            unanswered=self._unanswered,
             case_minor=case + planned,
             day_minor=day + planned,
             payment_owner=payment.customer_id if payment else "",
@@ -223,7 +272,7 @@ class _Ruler:
             refundable_minor=finding.refundable_minor,
             quantity=finding.quantity,
             available=finding.available,
-            cited=self._cited,
+            cited=self.is_cited,
             supported=finding.problem is None,
             reconciled=action.subject_id in self._agreed,
             conclusive=self._conclusive and not finding.is_doubtful,
@@ -255,9 +304,11 @@ def _agreed(request: DecisionRequest, judged: Iterable[Judged]) -> frozenset[str
     )
 
 
-def _doubts(request: DecisionRequest) -> tuple[str, ...]:
+def _doubts(request: DecisionRequest, is_cited: bool) -> tuple[str, ...]:
     """Say what stands against acting unattended, in words that no agent chose."""
     doubts: list[str] = []
+    if not is_cited and not request.investigation.proposal.actions:
+        doubts.append("cited-evidence-only: The proposal cites nothing that was retrieved.")
     missing = request.investigation.missing
     if missing:
         doubts.append(f"evidence-missing: {', '.join(missing[:8])}"[:500])
@@ -269,13 +320,14 @@ def _doubts(request: DecisionRequest) -> tuple[str, ...]:
     return tuple(doubts)
 
 
-def _next_step(ruled: tuple[RuledAction, ...]) -> NextStep:
+def _next_step(ruled: tuple[RuledAction, ...], is_cited: bool) -> NextStep:
     decisions = {action.decision for action in ruled}
     if "needs_approval" in decisions:
         return "approve"
     if "allow" in decisions:
         return "settle"
-    return "deny" if ruled else "explain"
+    # What an agent says without naming what it relies on is not passed on either.
+    return "explain" if is_cited and not ruled else "deny"
 
 
 def _shown(action: RuledAction) -> dict[str, Any]:

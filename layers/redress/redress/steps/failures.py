@@ -26,8 +26,8 @@ def read_failure(value: Any) -> Failure:
 
     A Cause may be text, what Lambda says of an exception (`errorMessage`, and a stack trace, which
     is never shown), or an error of its own: what Step Functions says of a child execution, or what
-    a Fail state passes on. The outermost error that says something is named; the innermost one
-    explains. Nothing is decided by the text: it is shown.
+    a Fail state passes on. The outermost error that says something is named; those inside it
+    and the innermost one's words explain. Nothing is decided by the text: it is shown.
     """
     names: list[str] = []
     reason = ""
@@ -53,7 +53,7 @@ def read_failure(value: Any) -> Failure:
     else:
         reason = _UNREADABLE
     if len(names) > 1:
-        reason = f"{names[-1]}: {reason}".removesuffix(": ")
+        reason = ": ".join([*names[1:], reason]).removesuffix(": ")
     name = names[0] if names else _task_error(value)
     return Failure(name, _line(reason, REASON_CHARACTERS))
 

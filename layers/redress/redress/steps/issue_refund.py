@@ -11,6 +11,7 @@ from redress.domains.payments.gateway import load_payments, payment_key, put_pay
 from redress.domains.payments.models import Payment, PaymentFacts, Refund
 from redress.domains.payments.service import due_minor, refundable_minor
 from redress.errors import RefundRefusedError
+from redress.identity.grants import Grants
 from redress.models.settlement import Effect, RuledAction, Ruling, SettlementRequest, StepResult
 from redress.policy.gate import ActionFacts, PolicyGate
 from redress.ports import Clock, EventPublisher, Repository
@@ -19,7 +20,7 @@ from redress.steps.effects import Change, do_once
 from redress.steps.guards import put_guard, read_guard
 from redress.steps.ledger import due_reason, find_payment, is_doubtful
 from redress.steps.progress import publish_progress, shown
-from redress.steps.settlement import REFUNDS, check_mandate, executable
+from redress.steps.settlement import REFUNDS, check_mandate, check_right, executable
 from redress.steps.totals import StoredTotal, case_total, day_of, day_total
 
 
@@ -41,12 +42,16 @@ def issue_refund(
         RefundRefusedError: the ledger or the policy does not allow it any more.
         CaseOwnedElsewhereError, CaseAlreadySettledError: this attempt is over.
         ApprovalMismatchError, ApprovalDeniedError: a human has not approved this settlement.
+        AccessDeniedError: the customer has not asked for it, or not any more.
         ConflictError: other writes kept coming first.
     """
     mandate = check_mandate(request, cases)
+    actions = executable(request.ruling, REFUNDS)
+    grants = Grants(cases, clock)
+    check_right(mandate, request.ruling, actions, grants, "payments", "refunds:execute")
     refunds = _Refunds(request, orders, payments, gate, mandate.as_of, clock.now())
     effects: list[Effect] = []
-    for action in executable(request.ruling, REFUNDS):
+    for action in actions:
 
         def change(action: RuledAction = action) -> Change:
             return refunds.pay(action)
@@ -191,11 +196,13 @@ class _Refunds:
             order_owner=self._order.customer_id,
             amount_minor=action.amount_minor,
             currency=due.payment.currency,
+            unanswered=(),
             case_minor=case.minor + action.amount_minor,
             day_minor=day.minor + action.amount_minor,
             payment_owner=due.payment.customer_id,
             payment_status=due.payment.status,
             refundable_minor=refundable_minor(due.payment, due.facts.refunds),
+            # What the investigation lacked was ruled on: a denied action does not come here.
             cited=True,
             supported=True,
             reconciled=True,

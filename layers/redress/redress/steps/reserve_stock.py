@@ -8,16 +8,17 @@ from redress.domains.inventory.gateway import (
 )
 from redress.domains.inventory.service import reserve
 from redress.errors import InvalidInputError, OutOfStockError
+from redress.identity.grants import Grants
 from redress.models.settlement import Effect, RuledAction, Ruling, SettlementRequest, StepResult
-from redress.ports import Repository
+from redress.ports import Clock, Repository
 from redress.steps.effects import Change, do_once
-from redress.steps.settlement import RESHIPMENTS, check_mandate, executable
+from redress.steps.settlement import RESHIPMENTS, check_mandate, check_right, executable
 
 RESERVE = "reserve_stock"
 
 
 def reserve_stock(
-    request: SettlementRequest, inventory: Repository, cases: Repository
+    request: SettlementRequest, inventory: Repository, cases: Repository, clock: Clock
 ) -> StepResult:
     """Reserve what each allowed reshipment needs; asked again, it returns what it reserved.
 
@@ -25,11 +26,15 @@ def reserve_stock(
         OutOfStockError: a product ran short since the ruling; what was reserved before stays.
         CaseOwnedElsewhereError, CaseAlreadySettledError: this attempt is over.
         ApprovalMismatchError, ApprovalDeniedError: a human has not approved this settlement.
+        AccessDeniedError: the customer has not asked for it, or not any more.
         ConflictError: other writes kept coming first.
     """
-    check_mandate(request, cases)
+    mandate = check_mandate(request, cases)
+    actions = executable(request.ruling, RESHIPMENTS)
+    grants = Grants(cases, clock)
+    check_right(mandate, request.ruling, actions, grants, "inventory", "shipments:execute")
     effects: list[Effect] = []
-    for action in executable(request.ruling, RESHIPMENTS):
+    for action in actions:
 
         def change(action: RuledAction = action) -> Change:
             return _reservation(inventory, request.ruling, action)

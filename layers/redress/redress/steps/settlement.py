@@ -9,8 +9,11 @@ from redress.errors import (
     ApprovalMismatchError,
     CompensationFailedError,
 )
+from redress.identity.grants import Grants
+from redress.identity.scopes import audience
 from redress.models.case import CaseRecord
-from redress.models.investigation import ActionKind
+from redress.models.identity import Scope
+from redress.models.investigation import ActionKind, DomainName
 from redress.models.settlement import Effect, RuledAction, Ruling, SettlementRequest, StepResult
 from redress.ports import Repository
 from redress.steps.canonical import proposal_hash
@@ -21,9 +24,14 @@ RESHIPMENTS: tuple[ActionKind, ...] = ("reship_line",)
 
 
 class Mandate(NamedTuple):
-    """What a settlement may go by: lateness is judged as of `as_of`, as it was when ruled."""
+    """What a settlement may go by.
+
+    Lateness is judged as of `as_of`, as it was when ruled. `grant_id` names what the customer lets
+    Redress do, as the case's claim kept it.
+    """
 
     as_of: datetime
+    grant_id: str | None
 
 
 def executable(ruling: Ruling, kinds: tuple[ActionKind, ...]) -> list[RuledAction]:
@@ -49,7 +57,30 @@ def check_mandate(request: SettlementRequest, cases: Repository) -> Mandate:
     check_ruled(ruling, case)
     if any(action.decision == "needs_approval" for action in ruling.actions):
         _check_approval(ruling, cases)
-    return Mandate(as_of=case.opened_at)
+    return Mandate(as_of=case.opened_at, grant_id=case.grant_id)
+
+
+def check_right(
+    mandate: Mandate,
+    ruling: Ruling,
+    actions: Sequence[RuledAction],
+    grants: Grants,
+    domain: DomainName,
+    scope: Scope,
+) -> None:
+    """Check that the customer asked for what these actions do, if there are any.
+
+    Raises:
+        AccessDeniedError: the customer did not, or not any more.
+    """
+    if actions:
+        grants.authorise(
+            ruling,
+            mandate.grant_id,
+            workload="settlement",
+            audience=audience(domain, "records"),
+            scope=scope,
+        )
 
 
 def check_ruled(ruling: Ruling, case: CaseRecord) -> None:

@@ -13,13 +13,14 @@ from redress.domains.orders.gateway import load_order, put_shipment
 from redress.domains.orders.models import OrderFacts, Parcel, ParcelItem, Shipment
 from redress.domains.payments.gateway import load_payments
 from redress.errors import CaseOwnedElsewhereError, OutOfStockError, RefundRefusedError
+from redress.identity.grants import Grants
 from redress.models.settlement import Effect, RuledAction, SettlementRequest, StepResult
 from redress.ports import Clock, EventPublisher, Repository
 from redress.steps.effects import Change, deciding_again, do_once, find_effect, put_effect
 from redress.steps.guards import claimed_pieces, put_guard, read_guard
 from redress.steps.ledger import short_pieces
 from redress.steps.progress import publish_progress, shown
-from redress.steps.settlement import RESHIPMENTS, check_mandate, executable
+from redress.steps.settlement import RESHIPMENTS, check_mandate, check_right, executable
 
 REPLACEMENT_DAYS = 7
 """Days within which a replacement is promised; the policy's prose quotes it."""
@@ -44,12 +45,16 @@ def ship_replacement(
         OutOfStockError: nothing is reserved for the reshipment.
         CaseOwnedElsewhereError, CaseAlreadySettledError: this attempt is over.
         ApprovalMismatchError, ApprovalDeniedError: a human has not approved this settlement.
+        AccessDeniedError: the customer has not asked for it, or not any more.
         ConflictError: other writes kept coming first.
     """
     mandate = check_mandate(request, cases)
+    actions = executable(request.ruling, RESHIPMENTS)
+    grants = Grants(cases, clock)
+    check_right(mandate, request.ruling, actions, grants, "orders", "shipments:execute")
     as_of, now = mandate.as_of, clock.now()
     effects: list[Effect] = []
-    for action in executable(request.ruling, RESHIPMENTS):
+    for action in actions:
         _take_from_stock(inventory, action, request.attempt)
 
         def change(action: RuledAction = action) -> Change:

@@ -7,6 +7,7 @@ import msgspec
 
 from redress.domains.orders.gateway import load_order
 from redress.errors import ForeignOrderError, InvalidCaseError, InvalidInputError
+from redress.identity.grants import bus_grant_id
 from redress.models.base import Instant, parse
 from redress.models.case import PATTERNS, CaseOpened, SupportCase
 from redress.ports import Repository
@@ -51,6 +52,7 @@ def validate_case(event: Any, default_pattern: str, orders: Repository) -> Suppo
         pattern=pattern,
         as_of=as_of,
         skus=tuple(dict.fromkeys(line.sku for line in facts.order.lines)),
+        grant_id=opened.grant_id or bus_grant_id(opened.case_id),
     )
 
 

@@ -149,11 +149,13 @@ class BedrockStub:
 
 def _whole(turn: Turn, latency: int) -> dict[str, Any]:
     content: list[dict[str, Any]] = []
-    if turn.tool is None:
-        content = [{"text": turn.output}] if turn.output else []
-    elif turn.stop_reason != "max_tokens":
-        arguments = msgspec.json.decode(turn.output or "{}")
-        content = [{"toolUse": {**turn.tool, "input": arguments}}]
+    for number, block in enumerate(turn.blocks, 1):
+        is_cut = turn.stop_reason == "max_tokens" and number == len(turn.blocks)
+        if block.tool is None:
+            content += [{"text": block.output}] if block.output else []
+        elif not is_cut:
+            arguments = msgspec.json.decode(block.output or "{}")
+            content.append({"toolUse": {**block.tool, "input": arguments}})
     return {
         "output": {"message": {"role": "assistant", "content": content}},
         "stopReason": turn.stop_reason,
@@ -169,17 +171,21 @@ async def _stream(send: Send, turn: Turn, latency: int, fault: FaultOrder | None
     ]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     first = [frames.event("messageStart", {"role": "assistant"})]
-    if turn.tool is not None:
-        start = {"start": {"toolUse": turn.tool}, "contentBlockIndex": 0}
-        first.append(frames.event("contentBlockStart", start))
-    for place in range(0, len(turn.output), _PIECE):
-        piece = turn.output[place : place + _PIECE]
-        delta = {"toolUse": {"input": piece}} if turn.tool is not None else {"text": piece}
-        data = frames.event("contentBlockDelta", {"delta": delta, "contentBlockIndex": 0})
-        await send(_part(b"".join([*first, data]), True))
-        first = []
+    for index, block in enumerate(turn.blocks):
+        if block.tool is not None:
+            start = {"start": {"toolUse": block.tool}, "contentBlockIndex": index}
+            first.append(frames.event("contentBlockStart", start))
+        for place in range(0, len(block.output), _PIECE):
+            piece = block.output[place : place + _PIECE]
+            delta = {"toolUse": {"input": piece}} if block.tool is not None else {"text": piece}
+            data = frames.event("contentBlockDelta", {"delta": delta, "contentBlockIndex": index})
+            await send(_part(b"".join([*first, data]), True))
+            first = []
+            if fault is not None:
+                break
         if fault is not None:
             break
+        first.append(frames.event("contentBlockStop", {"contentBlockIndex": index}))
     if fault is not None:
         kind = fault.error[0].lower() + fault.error[1:]
         failure = frames.exception(kind, {"message": fault.message})
@@ -188,7 +194,6 @@ async def _stream(send: Send, turn: Turn, latency: int, fault: FaultOrder | None
     usage = {"usage": turn.usage, "metrics": {"latencyMs": latency}}
     last = [
         *first,
-        frames.event("contentBlockStop", {"contentBlockIndex": 0}),
         frames.event("messageStop", {"stopReason": turn.stop_reason}),
         frames.event("metadata", usage),
     ]

@@ -24,8 +24,8 @@ class Usage(msgspec.Struct, frozen=True, rename="camel"):
     total_tokens: int
 
 
-class Turn(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model answered.
+class Block(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of an answer.
 
     `tool` is {"name", "toolUseId"} where it calls one; `output` is then the JSON text of the
     arguments, cut short where the answer was, otherwise the text.
@@ -33,6 +33,12 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
     tool: dict[str, str] | None
     output: str
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model answered: one text, or the calls of tools."""
+
+    blocks: tuple[Block, ...]
     stop_reason: str
     usage: Usage
 
@@ -50,41 +56,46 @@ def take_turn(model: Model, request: ConverseRequest) -> Turn:
 
 
 async def _turn(model: Model, request: ConverseRequest) -> Turn:
-    tool: dict[str, str] | None = None
-    output, reason = "", "end_turn"
+    blocks: list[Block] = []
+    reason = "end_turn"
     used: dict[str, Any] = {}
     messages: Any = request.messages
     tools: Any = request.tools
     async for event in model.stream(messages, tools, request.system):
         if "contentBlockStart" in event:
             use = event["contentBlockStart"]["start"].get("toolUse")
-            if use:
-                tool = {"name": use["name"], "toolUseId": use["toolUseId"]}
+            tool = {"name": use["name"], "toolUseId": use["toolUseId"]} if use else None
+            blocks.append(Block(tool=tool, output=""))
         elif "contentBlockDelta" in event:
             delta = event["contentBlockDelta"]["delta"]
-            output += delta["toolUse"]["input"] if "toolUse" in delta else delta["text"]
+            more = delta["toolUse"]["input"] if "toolUse" in delta else delta["text"]
+            blocks[-1] = msgspec.structs.replace(blocks[-1], output=blocks[-1].output + more)
         elif "messageStop" in event:
             reason = event["messageStop"]["stopReason"]
         elif "metadata" in event:
             used = dict(event["metadata"]["usage"])
-    whole = output
-    output, reason = _ended(request, tool is not None, output, reason)
+    ended, reason = _ended(request, blocks, reason)
     tokens_out = used["outputTokens"]
-    if output != whole:
-        tokens_out = -(-len(output.encode()) // _BYTES_PER_TOKEN)
+    if ended != blocks:
+        tokens_out = -(-sum(len(b.output.encode()) for b in ended) // _BYTES_PER_TOKEN)
     usage = Usage(used["inputTokens"], tokens_out, used["inputTokens"] + tokens_out)
-    return Turn(tool=tool, output=output, stop_reason=reason, usage=usage)
+    return Turn(blocks=tuple(ended), stop_reason=reason, usage=usage)
 
 
-def _ended(request: ConverseRequest, is_call: bool, output: str, reason: str) -> tuple[str, str]:
-    """Return (output, stop reason) after stop sequences and the limit on tokens."""
-    if not is_call:
-        ends = [output.find(text) for text in request.stop_sequences if text in output]
-        if ends:
-            output, reason = output[: min(ends)], "stop_sequence"
-    if request.max_tokens is not None:
+def _ended(request: ConverseRequest, blocks: list[Block], reason: str) -> tuple[list[Block], str]:
+    """Return (blocks, stop reason) after stop sequences and the limit on tokens."""
+    kept: list[Block] = []
+    left = None if request.max_tokens is None else request.max_tokens * _BYTES_PER_TOKEN
+    for block in blocks:
+        output = block.output
+        if block.tool is None:
+            ends = [output.find(text) for text in request.stop_sequences if text in output]
+            if ends:
+                output, reason = output[: min(ends)], "stop_sequence"
         data = output.encode()
-        longest = request.max_tokens * _BYTES_PER_TOKEN
-        if len(data) > longest:
-            return data[:longest].decode(errors="ignore"), "max_tokens"
-    return output, reason
+        if left is not None and len(data) > left:
+            cut = data[:left].decode(errors="ignore")
+            return [*kept, msgspec.structs.replace(block, output=cut)], "max_tokens"
+        left = None if left is None else left - len(data)
+        kept.append(msgspec.structs.replace(block, output=output))
+    return kept, reason

@@ -88,6 +88,8 @@ class Routes:
         pages: Applications under `/_redress/<name>`, beside the gateway's own pages.
         well_known: What serves `/.well-known/`, also a pool's, and `/oauth2/token`: the issuer.
         http: What serves every request that is for none of these.
+        serves: Tells whether `http` has a route of its own for a method and a path: it comes before
+            the issuer, and takes calls that are signed for it.
         websocket: What serves WebSockets.
     """
 
@@ -97,6 +99,7 @@ class Routes:
     pages: dict[str, App] = field(default_factory=dict)
     well_known: App | None = None
     http: App | None = None
+    serves: Callable[[str, str], bool] = lambda _method, _path: False
     websocket: App | None = None
 
 
@@ -157,6 +160,10 @@ class Gateway:
         elif local:
             name = path.split("/", 3)[2]
             await self.routes.pages.get(name, self._pages)(scope, receive, send)
+        elif (call is None or call.service == "execute-api") and self.routes.serves(
+            scope["method"], path
+        ):
+            await self._app(self.routes.http, "HTTP API", scope, receive, send)
         elif call:
             await self._aws(call, scope, receive, send)
         elif "/.well-known/" in path or path == _TOKEN_PATH:

@@ -64,9 +64,10 @@ def _server(account: str, region: str, services: Sequence[Any]) -> Any:
     from moto.backends import get_backend
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-    from redress_local.emulated.moto import queries, transactions
+    from redress_local.emulated.moto import keys, queries, transactions
     from redress_local.emulated.moto.wsgi import SerialWsgi
 
+    keys.install()
     queries.install()
     transactions.install()
     application = DomainDispatcherApplication(create_backend_app)

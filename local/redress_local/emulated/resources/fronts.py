@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from redress_local.emulated.resources.coercion import boolean, text
@@ -29,14 +29,18 @@ _ANY = "x-amazon-apigateway-any-method"
 _V2 = "AWS::ApiGatewayV2::"
 
 
-def http_apis(stack: Stack) -> list[HttpApi]:
+def http_apis(stack: Stack, local: Callable[[str], str] = str) -> list[HttpApi]:
     """The HTTP APIs of a stack that exists, and of those nested in it.
+
+    Args:
+        stack: What exists.
+        local: Turns addresses of the stack's APIs in AWS into those that they have here.
 
     Raises:
         ResourceError: An API holds what the local front cannot serve; the message names it.
     """
     return [
-        _http_api(one, logical_id, properties, created.ref)
+        _http_api(one, logical_id, properties, created.ref, local)
         for one in _all(stack)
         for logical_id, properties, created in one.of(f"{_V2}Api")
         if properties.get("ProtocolType", "HTTP") == "HTTP"
@@ -102,7 +106,9 @@ def _parts(stack: Stack, kind: str, api: str) -> Iterator[tuple[str, dict[str, A
             yield logical_id, properties, created.ref
 
 
-def _http_api(stack: Stack, logical_id: str, properties: dict[str, Any], api: str) -> HttpApi:
+def _http_api(
+    stack: Stack, logical_id: str, properties: dict[str, Any], api: str, local: Callable[[str], str]
+) -> HttpApi:
     body = properties.get("Body") or {}
     given = properties.get("CorsConfiguration")
     cors = _lower(given) if isinstance(given, dict) else body.get("x-amazon-apigateway-cors")
@@ -119,7 +125,7 @@ def _http_api(stack: Stack, logical_id: str, properties: dict[str, Any], api: st
         account=ACCOUNT,
         region=REGION,
         routes=tuple(routes),
-        stages=_stages(stack, api),
+        stages=_stages(stack, api, local),
         cors=_cors(logical_id, cors) if cors else None,
     )
 
@@ -134,16 +140,21 @@ def _body_routes(logical_id: str, body: dict[str, Any]) -> Iterator[HttpRoute]:
             integration = operation.get("x-amazon-apigateway-integration") or {}
             verb = "ANY" if method == _ANY else method.upper()
             security = operation.get("security", body.get("security")) or []
-            authorizer, scopes = _security(where, security, schemes)
+            by_iam = any(_is_sigv4(schemes.get(name)) for each in security for name in each)
+            authorizer, scopes = (None, ()) if by_iam else _security(where, security, schemes)
             yield HttpRoute(
                 route_key="$default" if path in {"$default", "/$default"} else f"{verb} {path}",
                 function_arn=_function(where, integration.get("uri")),
-                authorization_type="JWT" if authorizer else "NONE",
+                authorization_type="AWS_IAM" if by_iam else "JWT" if authorizer else "NONE",
                 authorizer=authorizer,
                 scopes=scopes,
                 payload_version=text(integration.get("payloadFormatVersion", "2.0")),
                 timeout_ms=int(integration.get("timeoutInMillis", 30_000)),
             )
+
+
+def _is_sigv4(scheme: Any) -> bool:
+    return (scheme or {}).get("x-amazon-apigateway-authtype") == "awsSigv4"
 
 
 def _security(
@@ -272,11 +283,13 @@ def _function(where: str, uri: Any) -> str:
     raise UnsupportedResourceError(f"{where}: the local front calls Lambda functions only")
 
 
-def _stages(stack: Stack, api: str) -> tuple[Stage, ...]:
+def _stages(stack: Stack, api: str, local: Callable[[str], str] = str) -> tuple[Stage, ...]:
     return tuple(
         Stage(
             name=stage["StageName"],
-            variables={key: text(value) for key, value in stage.get("StageVariables", {}).items()},
+            variables={
+                key: local(text(value)) for key, value in stage.get("StageVariables", {}).items()
+            },
             throttle=_throttle(stage.get("DefaultRouteSettings") or {}),
             route_throttles={
                 key: throttle

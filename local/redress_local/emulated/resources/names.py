@@ -43,6 +43,12 @@ def api_id(stack_name: str, logical_id: str) -> str:
     return suffix(stack_name, logical_id, "id", length=10).lower()
 
 
+def key_id(stack_name: str, logical_id: str, *, multi_region: bool = False) -> str:
+    """The id of a KMS key: a UUID, after `mrk-` if it is for several regions, as moto has it."""
+    identity = uuid.uuid5(uuid.NAMESPACE_URL, f"{stack_name}/{logical_id}")
+    return f"mrk-{identity}" if multi_region else str(identity)
+
+
 def access_key_id(function_name: str) -> str:
     """The access key id that a function signs with; the gateway tells callers apart by it."""
     return "ASIA" + suffix(function_name, "access key", length=16)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from redress_local.emulated.resources.names import suffix
 from redress_local.lambda_service.opt import layer_from_source
 from redress_local.lambda_service.types import FunctionSpec
 from redress_local.template_values import REGION
@@ -81,7 +82,9 @@ class Services:
         """
         if self.built:
             return source
-        return layer_from_source(name, source, self.folder / "layers" / name)
+        # Stacks beside one another may have layers of one name.
+        folder = f"{name}-{suffix(str(source), length=8)}"
+        return layer_from_source(name, source, self.folder / "layers" / folder)
 
     def local_url(self, text: str) -> str:
         """A text in which the stack's own hosts in AWS are replaced by the gateway.

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from redress.adapters.memory.events import MemoryPublisher
+from redress.adapters.memory.repository import MemoryRepository
 from redress.api.open_case import open_case
 from redress.errors import DependencyUnavailableError
+from redress.identity.grants import find_grant
 from redress.models.base import parse
 from redress.models.case import CaseOpened
 
@@ -18,9 +20,14 @@ def bus() -> MemoryPublisher:
 
 
 @pytest.fixture
-def post(bus: MemoryPublisher, clock: Any, new_secret: Any) -> Any:
+def cases() -> MemoryRepository:
+    return MemoryRepository()
+
+
+@pytest.fixture
+def post(bus: MemoryPublisher, cases: MemoryRepository, clock: Any, new_secret: Any) -> Any:
     def send(event: Any) -> tuple[int, dict[str, Any]]:
-        answer = open_case(event, bus, clock, new_secret)
+        answer = open_case(event, cases, bus, clock, new_secret)
         assert answer["headers"]["content-type"] == "application/json"
         return answer["statusCode"], json.loads(answer["body"])
 
@@ -34,6 +41,32 @@ def test_a_request_becomes_a_case_of_its_caller(post: Any, sample: Any, bus: Any
     assert (status, body) == (202, {"case_id": case.case_id, "status": "accepted"})
     assert (case.customer_id, case.order_id) == ("cust_ben", "ord_1001")
     assert case.pattern is None
+
+
+def test_the_token_s_scope_becomes_a_grant(post: Any, sample: Any, bus: Any, cases: Any) -> None:
+    event = sample("open_case")
+    claims = event["requestContext"]["authorizer"]["jwt"]["claims"]
+    claims["scope"] = "openid redress/orders.read redress/refunds.request"
+    assert post(event)[0] == 202
+    (opened,) = bus.of("CaseOpened")
+    grant = find_grant(cases, opened["grant_id"]).grant
+    assert grant.scopes == ("orders:read", "refunds:execute", "shipments:execute")
+    assert (grant.case_id, grant.customer_id) == (opened["case_id"], opened["customer_id"])
+    assert (grant.source, grant.order_id) == ("api", None)
+    claims["scope"] += " redress/payments.read"
+    assert post(event)[0] == 202
+    assert find_grant(cases, opened["grant_id"]).grant == grant
+
+
+@pytest.mark.parametrize("scope", [None, "", "openid", "redress/cases.write", ["x"], 7])
+def test_a_token_that_grants_nothing_opens_nothing(
+    post: Any, sample: Any, bus: Any, scope: Any
+) -> None:
+    event = sample("open_case")
+    event["requestContext"]["authorizer"]["jwt"]["claims"]["scope"] = scope
+    status, answer = post(event)
+    assert (status, answer["error"]) == (403, "AccessDeniedError")
+    assert bus.published == []
 
 
 def test_a_key_makes_one_case_for_one_customer(post: Any, sample: Any) -> None:
@@ -107,5 +140,5 @@ def test_a_bus_that_is_away_is_told(sample: Any, clock: Any, new_secret: Any) ->
         def publish(self, detail_type: str, detail: dict[str, Any]) -> None:
             raise DependencyUnavailableError("no bus")
 
-    answer = open_case(sample("open_case"), Away(), clock, new_secret)
+    answer = open_case(sample("open_case"), MemoryRepository(), Away(), clock, new_secret)
     assert answer["statusCode"] == 503

@@ -20,6 +20,7 @@ REFUND = ActionFacts(
     order_owner="cus_1",
     amount_minor=8400,
     currency="USD",
+    unanswered=(),
     case_minor=8400,
     day_minor=8400,
     payment_owner="cus_1",
@@ -37,6 +38,7 @@ RESHIP = ActionFacts(
     order_owner="cus_1",
     amount_minor=3400,
     currency="USD",
+    unanswered=(),
     quantity=2,
     available=2,
     cited=True,
@@ -77,6 +79,8 @@ DENIED = [
     (REFUND, {"currency": "usd"}, "known-currencies-only"),
     (REFUND, {"case_minor": 500_001}, "cap-per-case"),
     (REFUND, {"day_minor": 1_000_001}, "cap-per-day"),
+    (REFUND, {"unanswered": ("payments",)}, "answered-domains-only"),
+    (REFUND, {"unanswered": ("orders", "payments", "inventory")}, "answered-domains-only"),
     (RESHIP, {"order_owner": "cus_2"}, "own-orders-only"),
     (RESHIP, {"supported": False}, "ledger-supported-only"),
     (RESHIP, {"cited": False}, "cited-evidence-only"),
@@ -93,6 +97,13 @@ def test_what_nobody_can_approve(facts: ActionFacts, changes: dict[str, Any], po
         assert answer.decision == "deny"
         assert policy in ids(answer.reasons)
 
+
+LINES = (changed(REFUND, action="refund_line", subject_id="line_2"), RESHIP)
+DENIED += [
+    (facts, {"unanswered": (domain,)}, "answered-domains-only")
+    for facts in LINES
+    for domain in ("orders", "payments", "inventory")
+]
 
 APPROVED = [
     (REFUND, {"reconciled": False}, "approval-when-the-program-differs"),

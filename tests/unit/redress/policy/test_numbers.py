@@ -5,6 +5,8 @@ from pathlib import Path
 
 from redress.domains.orders.rules import DELIVERY_GRACE_DAYS
 from redress.domains.payments.rules import REFUND_PROCESSING_DAYS
+from redress.models.investigation import DOMAINS
+from redress.policy.gate import ActionFacts, PolicyGate
 from redress.steps.ship_replacement import REPLACEMENT_DAYS
 
 FOLDER = Path(__file__).parents[4] / "policies"
@@ -56,6 +58,35 @@ def test_currencies() -> None:
     listed = re.search(r'\[(("[A-Z]{3}"(, )?)+)\]\.contains', CEDAR)
     assert listed
     assert set(re.findall(r"[A-Z]{3}", listed[1])) == DECIMALS.keys()
+
+
+def test_domains_that_must_have_answered() -> None:
+    """The prose says which domains each action needs; the gate denies it without one of them."""
+    gate = PolicyGate.from_folder(FOLDER)
+    rule = next(
+        " ".join(rule.split())
+        for rule in section("What we never do").split("\n- ")
+        if "no answer" in rule
+    )
+    of_payment, of_line = rule.split(" nor ")
+    assert "refund a payment" in of_payment
+    assert "refund or send pieces of a line" in of_line
+    stated = {"refund_payment": of_payment, "refund_line": of_line, "reship_line": of_line}
+    for action, words in stated.items():
+        subject = f"{action}_1"
+        for domain in DOMAINS:
+            named = re.search(rf"\b{domain}\b", words) is not None
+            facts = ActionFacts(
+                action=action,
+                subject_id=subject,
+                customer_id="cus_1",
+                order_owner="cus_1",
+                amount_minor=100,
+                currency="USD",
+                unanswered=(domain,),
+            )
+            reasons = " ".join(gate.decide(facts, approved=True).reasons)
+            assert ("answered-domains-only" in reasons) == named, (action, domain)
 
 
 def test_thresholds_are_below_caps() -> None:

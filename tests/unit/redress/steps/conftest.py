@@ -1,5 +1,6 @@
 """A small shop with one disputed order, and every step bound to it."""
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -8,6 +9,9 @@ from typing import Any
 
 import msgspec
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "support"))
+
 from redress.adapters.memory.events import MemoryPublisher
 from redress.adapters.memory.repository import MemoryRepository
 from redress.domains.inventory.gateway import load_stock, put_stock
@@ -194,6 +198,7 @@ class World:
             pattern="evidence-first",
             as_of=AS_OF,
             skus=("sku_a", "sku_b"),
+            grant_id=f"grant.{case_id}",
         )
         return msgspec.structs.replace(case, **changed)
 
@@ -262,7 +267,7 @@ class World:
     # Settlement
 
     def reserve(self, request: SettlementRequest) -> StepResult:
-        return reserve_stock(request, self.inventory, self.cases)
+        return reserve_stock(request, self.inventory, self.cases, self.clock)
 
     def refund(self, request: SettlementRequest) -> StepResult:
         return issue_refund(

@@ -4,20 +4,25 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from redress.adapters.memory.repository import MemoryRepository
 from redress.domains.payments.models import Refund
 from redress.errors import (
     CaseAlreadySettledError,
     CaseOwnedElsewhereError,
     ConflictError,
+    EvidenceMissingError,
     InvalidProposalError,
     UnknownOrderError,
 )
-from redress.models.investigation import Reconciliation
+from redress.models.investigation import Passage, Reconciliation
 from redress.models.settlement import ClosingRequest, Ruling
 from redress.ports import Record
 from redress.steps.case_records import load_case
 from redress.steps.close_case import close_case
+
+EARLIER = "resolution#0123456789abcdef"
 
 
 def decisions(ruling: Ruling) -> dict[str, str]:
@@ -184,6 +189,34 @@ def test_what_is_not_cited_is_denied(world: Any, citations: tuple[str, ...]) -> 
     assert reasons(ruling) == {"cited-evidence-only"}
 
 
+@given(
+    citations=st.lists(
+        st.sampled_from(
+            ["payments/pay_2", "refund-policy#duplicate-charges", EARLIER, "payments/pay_7", ""]
+        ),
+        max_size=4,
+    ),
+    acts=st.booleans(),
+)
+def test_what_rests_on_nothing_is_neither_done_nor_said(
+    make_world: Any, citations: list[str], acts: bool
+) -> None:
+    """With and without actions: every citation was retrieved, and one is no earlier case."""
+    world = make_world()
+    question = world.question([world.DUPLICATE] if acts else [], citations=citations)
+    earlier = Passage(EARLIER, "An earlier case", "...")
+    question = msgspec.structs.replace(question, passages=(*question.passages, earlier))
+    ruling = world.rule(question)
+    retrieved = {"payments/pay_2", "refund-policy#duplicate-charges", EARLIER}
+    if set(citations) - {EARLIER} and set(citations) <= retrieved:
+        assert ruling.next_step == ("settle" if acts else "explain")
+        assert ruling.reasons == ()
+    else:
+        assert ruling.next_step == "deny"
+        said = reasons(ruling) if acts else {each.split(":")[0] for each in ruling.reasons}
+        assert said == {"cited-evidence-only"}
+
+
 @pytest.mark.parametrize(
     "computed",
     [
@@ -230,6 +263,33 @@ def test_missing_evidence_asks_a_human(world: Any, doubt: dict[str, Any]) -> Non
     assert set(decisions(ruling).values()) == {"needs_approval"}
     assert ruling.next_step == "approve"
     assert ruling.reasons
+
+
+@pytest.mark.parametrize("reason", ["unavailable", "not_permitted"])
+@pytest.mark.parametrize(
+    ("domain", "refund"),
+    [("payments", "deny"), ("orders", "needs_approval"), ("inventory", "needs_approval")],
+)
+def test_nothing_is_paid_on_a_domain_that_gave_no_answer(
+    world: Any, domain: str, refund: str, reason: str
+) -> None:
+    """Not even if the agent calls its conclusion firm, and the ledger agrees."""
+    if (refund, reason) == ("deny", "unavailable"):
+        # Nothing is left to do, only because a domain was not reached: that is no resolution.
+        with pytest.raises(EvidenceMissingError, match="payments gave no answer"):
+            world.decide(missing=[f"{domain}/{reason}"], conclusive=True)
+        return
+    ruling = world.decide(missing=[f"{domain}/{reason}"], conclusive=True)
+    assert decisions(ruling) == {"refund_payment:pay_2": refund, "reship_line:line_2": "deny"}
+    assert "answered-domains-only" in reasons(ruling)
+
+
+def test_a_domain_that_was_not_reached_leaves_a_case_open(world: Any) -> None:
+    """Nobody proposes anything without facts: the customer must not be told that all is well."""
+    for found in (["orders/unavailable"], ["inventory/sku_1", "payments/unavailable"]):
+        with pytest.raises(EvidenceMissingError):
+            world.decide([], missing=found, conclusive=False)
+    assert world.decide([], missing=["payments/not_permitted"]).next_step == "explain"
 
 
 def test_above_the_threshold_a_human_is_asked(world: Any) -> None:

@@ -40,6 +40,9 @@ REFUSED = lambda_error("RefundRefusedError", "nothing is owed")
 STUCK = lambda_error("CompensationFailedError", "shipment s has left")
 
 
+REFUSED_TEXT = json.dumps(REFUSED)
+
+
 @pytest.mark.parametrize(
     ("value", "error", "reason"),
     [
@@ -53,6 +56,13 @@ STUCK = lambda_error("CompensationFailedError", "shipment s has left")
             child_error("CompensationFailedError", json.dumps({**STUCK, "failure": REFUSED})),
             "CompensationFailedError",
             "CompensationFailedError: shipment s has left",
+        ),
+        (
+            child_error(
+                "InvestigationFailed", json.dumps(child_error("OrdersStageFailed", REFUSED_TEXT))
+            ),
+            "InvestigationFailed",
+            "OrdersStageFailed: RefundRefusedError: nothing is owed",
         ),
         (
             child_error("InvestigationFailed", json.dumps({"Error": "States.Timeout"})),

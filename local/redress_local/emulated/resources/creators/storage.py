@@ -3,9 +3,11 @@
 import json
 from typing import Any
 
+from redress_local.emulated.moto.custom_id import CUSTOM_ID
 from redress_local.emulated.resources.coercion import boolean
 from redress_local.emulated.resources.errors import UnsupportedResourceError
 from redress_local.emulated.resources.making import Making, Table, kind
+from redress_local.emulated.resources.names import key_id
 from redress_local.emulated.resources.stack import Created
 
 
@@ -104,19 +106,22 @@ def _parameter(it: Making) -> Created:
 
 def _key(it: Making) -> Created:
     tags = [{"TagKey": tag["Key"], "TagValue": tag["Value"]} for tag in it.get("Tags", [])]
+    wide = boolean(it.get("MultiRegion", False))
+    wanted = key_id(it.stack.name, it.logical_id, multi_region=wide)
+    tags.append({"TagKey": CUSTOM_ID, "TagValue": wanted})
     answer = it.call(
         "kms",
         "create_key",
         Policy=it.get("KeyPolicy"),
-        Tags=tags or None,
+        Tags=tags,
         **it.take("Description", "KeySpec", "KeyUsage", "MultiRegion"),
     )["KeyMetadata"]
-    key_id = answer["KeyId"]
+    made = answer["KeyId"]
     if boolean(it.get("EnableKeyRotation", False)):
-        it.call("kms", "enable_key_rotation", KeyId=key_id)
+        it.call("kms", "enable_key_rotation", KeyId=made)
     if not boolean(it.get("Enabled", True)):
-        it.call("kms", "disable_key", KeyId=key_id)
-    return Created(ref=key_id, attributes={"Arn": answer["Arn"], "KeyId": key_id})
+        it.call("kms", "disable_key", KeyId=made)
+    return Created(ref=made, attributes={"Arn": answer["Arn"], "KeyId": made})
 
 
 def _alias(it: Making) -> Created:

@@ -8,7 +8,7 @@ _DECODER = json.JSONDecoder()
 
 
 class Tool:
-    """A tool on offer, known by its name and input schema only."""
+    """A tool on offer, known by its input schema, and by its words where the schema is no help."""
 
     def __init__(self, spec: Mapping[str, Any]) -> None:
         self.name: str = spec["name"]
@@ -16,6 +16,7 @@ class Tool:
         schema = schema.get("json", schema)
         self.properties: dict[str, Any] = schema.get("properties", {})
         self.required: list[str] = schema.get("required", [])
+        self._words = f"{self.name} {spec.get('description', '')}".lower()
 
     @property
     def concludes(self) -> bool:
@@ -27,6 +28,22 @@ class Tool:
         """Tell whether this tool records a proposed action."""
         return "reason_code" in self.properties and not self.concludes
 
+    @property
+    def delegates(self) -> bool:
+        """Tell whether this tool hands a question to somebody else."""
+        return "question" in self.required and not self.concludes
+
+    @property
+    def tells_stock(self) -> bool:
+        """Tell whether this tool says what can be sent again."""
+        by_product = {"sku", "skus"} & set(self.required)
+        return bool(by_product) or (self.delegates and "stock" in self._words)
+
+    @property
+    def id_list(self) -> str:
+        """Return the argument that takes the ids of what a first answer left out; or nothing."""
+        return next((name for name in self.properties if name.endswith("_ids")), "")
+
 
 class Call:
     """A call made earlier in the conversation and what came back."""
@@ -35,6 +52,7 @@ class Call:
         self.name = name
         self.arguments = arguments
         self.failed = False
+        self.more: list[str] = []
 
 
 class Conversation:
@@ -43,7 +61,8 @@ class Conversation:
     Attributes:
         tools: What may be called now, in the order offered.
         calls: What was called before, in order.
-        case: The case's own scalar fields.
+        case: The case's own fields.
+        question: What is asked about it, if anything is.
         evidence: Facts by evidence id.
         passages: Ids of the policy passages seen.
         missing: Names of what could not be found.
@@ -55,6 +74,7 @@ class Conversation:
         self.tools = [Tool(spec) for spec in tools]
         self.calls: list[Call] = []
         self.case: dict[str, Any] = {}
+        self.question = ""
         self.evidence: dict[str, dict[str, Any]] = {}
         self.passages: dict[str, str] = {}
         self.missing: list[str] = []
@@ -77,20 +97,20 @@ class Conversation:
             self.calls.append(call)
         elif "toolResult" in block:
             result = block["toolResult"]
-            failed = result.get("status") == "error"
-            if failed and result["toolUseId"] in by_id:
-                by_id[result["toolUseId"]].failed = True
-            for part in result["content"] if not failed else ():
-                if "json" in part:
-                    self._read_value(part["json"])
-                elif "text" in part:
-                    self._read_text(part["text"])
+            answered = by_id.get(result["toolUseId"])
+            if result.get("status") == "error":
+                if answered is not None:
+                    answered.failed = True
+                return
+            for part in result["content"]:
+                values = _json_objects(part["text"]) if "text" in part else [part.get("json")]
+                for value in values:
+                    self._read_value(value)
+                    if answered is not None:
+                        answered.more += _strings(value, "more")
         elif "text" in block and role == "user":
-            self._read_text(block["text"])
-
-    def _read_text(self, text: str) -> None:
-        for value in _json_objects(text):
-            self._read_value(value)
+            for value in _json_objects(block["text"]):
+                self._read_value(value)
 
     def _read_value(self, value: Any) -> None:
         """Take over the known parts of one JSON object; strings inside stay strings."""
@@ -99,14 +119,20 @@ class Conversation:
         case = value.get("case")
         if isinstance(case, dict):
             self.case.update(case)
+        if isinstance(value.get("question"), str):
+            self.question = value["question"]
         for name, facts in _members(value.get("evidence"), "evidence_id", "facts"):
             if isinstance(facts, dict):
                 self.evidence[name] = facts
         for name, text in _members(value.get("passages"), "passage_id", "text"):
             self.passages[name] = text if isinstance(text, str) else ""
-        missing = value.get("missing")
-        if isinstance(missing, list):
-            self.missing += [m for m in missing if isinstance(m, str) and m not in self.missing]
+        self.missing += [m for m in _strings(value, "missing") if m not in self.missing]
+
+
+def _strings(value: Any, name: str) -> list[str]:
+    """Return the texts of a list in an object; nothing where there is none."""
+    found = value.get(name) if isinstance(value, dict) else None
+    return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
 
 
 def _members(value: Any, key: str, content: str) -> Iterator[tuple[str, Any]]:

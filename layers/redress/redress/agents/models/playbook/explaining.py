@@ -1,5 +1,6 @@
 """The playbook's words for the customer."""
 
+from redress.agents.models.playbook.conversation import Conversation
 from redress.agents.models.playbook.reasoning import Verdict
 
 _ACTIONS = {
@@ -31,6 +32,19 @@ _FINDINGS = {
     "delivered": "Everything that was shipped was delivered.",
     "charged_as_invoiced": "You were charged what the invoice says.",
 }
+
+
+def report(conversation: Conversation) -> str:
+    """Return in a few words what was found and what is missing, at most 2,000 characters."""
+    found: dict[str, int] = {}
+    for name in conversation.evidence:
+        domain = name.partition("/")[0]
+        found[domain] = found.get(domain, 0) + 1
+    told = [f"{count} of {domain}" for domain, count in found.items()]
+    words = f"Found {', '.join(told)}." if told else "Found nothing."
+    if conversation.missing:
+        words += f" Missing: {', '.join(conversation.missing)}."
+    return words[:2_000]
 
 
 def explain(verdict: Verdict) -> str:

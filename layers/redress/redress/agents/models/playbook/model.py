@@ -12,7 +12,8 @@ from strands.types.streaming import StreamEvent
 from strands.types.tools import ToolSpec
 
 from redress.agents.models.playbook.conversation import Conversation
-from redress.agents.models.playbook.playing import Step, next_step
+from redress.agents.models.playbook.gathering import Step
+from redress.agents.models.playbook.playing import next_step, next_steps
 
 BYTES_PER_TOKEN = 4
 """The token estimate: JSON bytes / 4, rounded up; stable, and near what tokenizers give."""
@@ -66,13 +67,18 @@ class PlaybookModel(Model):
         **_: Any,
     ) -> AsyncGenerator[StreamEvent, None]:
         """Yield the events of one turn."""
-        step = next_step(Conversation(messages, tool_specs or []))
+        steps = next_steps(Conversation(messages, tool_specs or []))
         history = msgspec.json.encode(messages)
-        output = msgspec.json.encode(step.arguments).decode() if step.tool else step.text
+        output = ""
         yield {"messageStart": {"role": "assistant"}}
-        for event in _content(step, history, output):
-            yield event
-        yield {"messageStop": {"stopReason": "tool_use" if step.tool else "end_turn"}}
+        for number, step in enumerate(steps):
+            said = msgspec.json.encode(step.arguments).decode() if step.tool else step.text
+            output += said
+            # Tool use ids differ by what is called and by the place in the turn.
+            seed = step.tool if not number else f"{step.tool}#{number}"
+            for event in _content(step, history + seed.encode(), said):
+                yield event
+        yield {"messageStop": {"stopReason": "tool_use" if steps[0].tool else "end_turn"}}
         tokens_in = -(-(len(history) + _size([system_prompt, tool_specs])) // BYTES_PER_TOKEN)
         tokens_out = -(-len(output.encode()) // BYTES_PER_TOKEN)
         yield {
@@ -87,14 +93,14 @@ class PlaybookModel(Model):
         }
 
 
-def _content(step: Step, history: bytes, output: str) -> Sequence[StreamEvent]:
+def _content(step: Step, seed: bytes, output: str) -> Sequence[StreamEvent]:
     if not step.tool:
         return (
             {"contentBlockStart": {"start": {}}},
             {"contentBlockDelta": {"delta": {"text": output}}},
             {"contentBlockStop": {}},
         )
-    digest = hashlib.sha256(history + step.tool.encode()).hexdigest()[:24]
+    digest = hashlib.sha256(seed).hexdigest()[:24]
     return (
         {
             "contentBlockStart": {

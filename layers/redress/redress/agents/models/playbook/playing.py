@@ -1,13 +1,14 @@
-"""The order of play: gather, judge, propose, conclude; one call a turn."""
+"""The order of play: gather, judge, propose, conclude."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from redress.agents.models.playbook.conversation import Conversation, Tool
-from redress.agents.models.playbook.explaining import explain
+from redress.agents.models.playbook.explaining import explain, report
+from redress.agents.models.playbook.gathering import Step, add_gaps, gather
 from redress.agents.models.playbook.ledger import Ledger
 from redress.agents.models.playbook.program import write_program
-from redress.agents.models.playbook.reasoning import Verdict, judge, shortages
+from redress.agents.models.playbook.reasoning import Verdict, judge
 
 MAX_CITATIONS = 60
 
@@ -21,49 +22,40 @@ _TOPICS = {
 }
 
 
-class Step(NamedTuple):
-    """What the playbook does in one turn: call a tool, or say something if `tool` is empty."""
-
-    tool: str
-    arguments: dict[str, Any]
-    text: str = ""
-
-
 def next_step(conversation: Conversation) -> Step:
-    """Return the one thing to do now."""
+    """Return the first thing to do now."""
+    return next_steps(conversation)[0]
+
+
+def next_steps(conversation: Conversation) -> list[Step]:
+    """Return what to do in this turn: several calls where none waits for another, else one thing.
+
+    Whoever only reports decides nothing between two reads, and whoever delegates lets the others
+    work side by side. Who concludes reads one thing after the other.
+    """
     ledger = Ledger(conversation.evidence)
-    for step in _reads(conversation, ledger):
-        if not conversation.called(step.tool, step.arguments):
-            return step
+    concluding = next((tool for tool in conversation.tools if tool.concludes), None)
+    reads = [step for step in gather(conversation, ledger) if not _is_done(conversation, step)]
+    delegated = {tool.name for tool in conversation.tools if tool.delegates}
+    if reads and (concluding is None or reads[0].tool in delegated):
+        return reads
+    if reads:
+        return reads[:1]
     verdict = judge(ledger)
-    _add_gaps(conversation, verdict)
+    add_gaps(conversation, ledger, verdict)
     for step in _proposals(conversation.tools, verdict):
         if not conversation.called(step.tool, step.arguments):
-            return step
-    for tool in conversation.tools:
-        if tool.concludes:
-            return Step(tool.name, _conclusion(conversation, tool, verdict))
-    return Step("", {}, explain(verdict))
+            return [step]
+    if concluding is not None:
+        return [Step(concluding.name, _conclusion(conversation, concluding, verdict))]
+    told = report(conversation) if conversation.tools else explain(verdict)
+    return [Step("", {}, told)]
 
 
-def _reads(conversation: Conversation, ledger: Ledger) -> Iterator[Step]:
-    """Yield the calls of tools whose arguments are all known, broad ones first."""
-    by_product: list[Tool] = []
-    for tool in conversation.tools:
-        if tool.concludes or tool.proposes:
-            continue
-        if "sku" in tool.required:
-            by_product.append(tool)
-            continue
-        known = {name: conversation.case.get(name) for name in tool.required}
-        if all(isinstance(value, str) for value in known.values()):
-            yield Step(tool.name, known)
-    if not by_product or not ledger.orders:
-        return
-    # Stock matters only for what may have to be sent again.
-    for sku in dict.fromkeys(shortage.sku for shortage in shortages(ledger)):
-        for tool in by_product:
-            yield Step(tool.name, {"sku": sku})
+def _is_done(conversation: Conversation, step: Step) -> bool:
+    """Tell whether a call was made before; one that hands on a question, whatever its words."""
+    arguments = None if "question" in step.arguments else step.arguments
+    return conversation.called(step.tool, arguments)
 
 
 def _proposals(tools: Sequence[Tool], verdict: Verdict) -> Iterator[Step]:
@@ -84,13 +76,6 @@ def _proposals(tools: Sequence[Tool], verdict: Verdict) -> Iterator[Step]:
             }
             yield Step(tool.name, {name: said[name] for name in tool.required if name in said})
             break
-
-
-def _add_gaps(conversation: Conversation, verdict: Verdict) -> None:
-    """Take what could not be retrieved into account."""
-    essential = [name for name in conversation.missing if not name.startswith("inventory/")]
-    # A missing invoice or order is a conflict of its own.
-    verdict.conflicts += [f"{name} is missing" for name in essential if not verdict.conflicts]
 
 
 def _conclusion(conversation: Conversation, tool: Tool, verdict: Verdict) -> dict[str, Any]:

@@ -1,0 +1,18 @@
+"""Domains behind their MCP servers."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "support"))
+
+from mcp_world import ToolWorld
+
+
+@pytest.fixture
+def world() -> Iterator[ToolWorld]:
+    made = ToolWorld()
+    yield made
+    made.close()
