@@ -12,6 +12,7 @@ _KINDS = {
     "no AWS": "call no AWS service",
     "AWS": "call AWS services",
     "agent": "agents",
+    "domain agent": "agents with an MCP server of their own",
     "protocol": "serve MCP, A2A or tokens",
     "sandbox": "the sandbox",
 }

@@ -32,6 +32,10 @@ def test_ports_are_what_a_handler_takes_from_the_runtime(tmp_path):
         (["gate", "payments"], ["RedressLayer", "PolicyLayer"], "AWS"),
         (["runner"], ["RedressLayer", "SandboxLayer"], "sandbox"),
         (["orders", "model_factory"], ["RedressLayer", "AgentsLayer"], "agent"),
+        (["broker", "model_factory"], ["AgentsLayer", "ProtocolsLayer"], "domain agent"),
+        (["agents", "model_factory"], ["AgentsLayer", "ProtocolsLayer"], "agent"),
+        (["keys"], ["RedressLayer", "ProtocolsLayer"], "protocol"),
+        (["passages", "resolutions"], ["RedressLayer", "PolicyLayer"], "AWS"),
     ],
 )
 def test_kinds(ports, layers, kind):
