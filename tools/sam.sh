@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs the SAM CLI, which lives in a venv of its own: it and Strands need different versions of
-# one package. Made when it is first needed, pinned with hashes (tools/sam-requirements.txt). Usage: sh tools/sam.sh ARGUMENTS OF sam
+# one package. Made when it is first needed, pinned with hashes (tools/sam-requirements.txt).
+# Usage: sh tools/sam.sh ARGUMENTS OF sam
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 

@@ -6,7 +6,7 @@ from typing import Any
 from fastmcp.tools import ToolResult
 from mcp_types import TextContent, ToolAnnotations
 
-from redress.errors import RedressError
+from redress.errors import InvalidInputError, RedressError
 from redress.models.base import dump_json
 from redress.models.investigation import DomainName, Evidence, EvidenceBundle
 
@@ -61,6 +61,22 @@ def found(items: Sequence[Evidence], missing: Sequence[str] = ()) -> ToolResult:
         content["more"] = [item.evidence_id for item in others]
     summaries = {item.evidence_id: item.summary for item in shown}
     return _result(content, meta={SUMMARIES_META: summaries})
+
+
+def only(
+    items: Sequence[Evidence], names: Sequence[str] | None, domain: DomainName
+) -> list[Evidence]:
+    """Return the pieces of evidence that a caller names, with or without `<domain>/`; all for None.
+
+    Raises:
+        InvalidInputError: one of them is not there.
+    """
+    if names is None:
+        return list(items)
+    wanted = {f"{domain}/{name.removeprefix(f'{domain}/')}" for name in names}
+    if unknown := wanted - {item.evidence_id for item in items}:
+        raise InvalidInputError(f"the order has no {min(unknown)}")
+    return [item for item in items if item.evidence_id in wanted]
 
 
 def failed(error: RedressError) -> ToolResult:

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from redress.domains.orders.evidence import order_evidence
 from redress.domains.orders.gateway import load_order
-from redress.errors import ForeignOrderError, InvalidInputError
-from redress.mcp_serving.answers import READS, answer_schema, found
+from redress.errors import ForeignOrderError
+from redress.mcp_serving.answers import READS, answer_schema, found, only
 from redress.mcp_serving.server import (
     EvidenceIds,
     OrderId,
@@ -109,12 +109,8 @@ def build_server(parts: ServerParts) -> FastMCP[Any]:
         def read(access: Access) -> ToolResult:
             known = bundle(access, order_id)
             _, *shipments = known.items
-            if shipment_ids is None:
-                return found(shipments, known.missing)
-            wanted = {f"orders/{name.removeprefix('orders/')}" for name in shipment_ids}
-            if unknown := wanted - {item.evidence_id for item in shipments}:
-                raise InvalidInputError(f"the order has no {min(unknown)}")
-            return found([item for item in shipments if item.evidence_id in wanted])
+            missing = known.missing if shipment_ids is None else ()
+            return found(only(shipments, shipment_ids, "orders"), missing)
 
         return answering(read)
 

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from redress.domains.payments.evidence import payment_evidence
 from redress.domains.payments.gateway import load_payments, payments_of
-from redress.errors import ForeignOrderError, InvalidInputError
-from redress.mcp_serving.answers import READS, answer_schema, found
+from redress.errors import ForeignOrderError
+from redress.mcp_serving.answers import READS, answer_schema, found, only
 from redress.mcp_serving.server import (
     EvidenceIds,
     OrderId,
@@ -91,12 +91,9 @@ def build_server(parts: ServerParts) -> FastMCP[Any]:
         def read(access: Access) -> ToolResult:
             known = bundle(access, order_id)
             payments = [item for item in known.items if "total_minor" not in item.facts]
-            if payment_ids is None:
-                return found(payments, [n for n in known.missing if n != MISSING_INVOICE])
-            wanted = {f"payments/{name.removeprefix('payments/')}" for name in payment_ids}
-            if unknown := wanted - {item.evidence_id for item in payments}:
-                raise InvalidInputError(f"the order has no {min(unknown)}")
-            return found([item for item in payments if item.evidence_id in wanted])
+            gaps = [name for name in known.missing if name != MISSING_INVOICE]
+            missing = gaps if payment_ids is None else ()
+            return found(only(payments, payment_ids, "payments"), missing)
 
         return answering(read)
 
